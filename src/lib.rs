@@ -1,0 +1,25 @@
+//! `trtllm-perf`, the performance-test harness for TensorRT-LLM.
+//!
+//! A line of a test list becomes a libtest trial: it makes a data set, runs `trtllm-bench`, reads the metrics and
+//! writes them to the perf CSV and to JUnit XML. The test target `perf` and the command `trtllm-perf run` are both
+//! [`run::main`]; everything else of the crate is what that one call needs, a module a noun.
+//!
+//! The stations of a run, in the order in which data pass through them:
+//!
+//! 1. [`list`] reads YAML and text lists, waives and the facts of a machine, and says which lines are for it.
+//! 2. [`case`](mod@case) parses a line's label into a case, checks it, and prints it in canonical form.
+//! 3. [`dataset`] makes synthetic data sets, the bytes of upstream's scripts, and keeps them by content.
+//! 4. [`engine`] works out the engine options of a case: defaults, then the pattern table, then the label.
+//! 5. [`plan`](mod@plan) turns a case into steps (data set, build, bench) and expected metrics, as pure data.
+//! 6. [`process`] runs one step under a time limit and lets nothing of it survive.
+//! 7. [`logs`] reads the report JSON and the log of a step: values first, else the cause of the failure.
+//! 8. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
+//!
+//! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
+//! Beside the stations, [`gpu`] and [`machine`] tell what this host is, [`program`] finds the bench program, [`tables`]
+//! holds the tables and lists that come with the harness, and [`doctor`] says what is missing for a run.
+//!
+//! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
+
+pub mod error;
+pub mod metric;
