@@ -22,4 +22,7 @@
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
 
 pub mod error;
+pub mod gpu;
+pub mod list;
+pub mod machine;
 pub mod metric;

@@ -1,0 +1,29 @@
+//! Name and build of the operating system, for the session records.
+
+use nix::sys::utsname;
+
+/// The host and its system; texts are empty where the system does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct System {
+    pub hostname: String,
+    /// `Linux`
+    pub name: String,
+    /// Name, release and machine in one, e.g. `Linux-6.1.0-x86_64`.
+    pub platform: String,
+    /// The build text of the kernel.
+    pub version: String,
+}
+
+/// Asks the kernel.
+pub fn system() -> System {
+    let Ok(name) = utsname::uname() else { return System::default() };
+    let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+    let (system, release, machine) =
+        (text(name.sysname()), text(name.release()), text(name.machine()));
+    System {
+        hostname: text(name.nodename()),
+        platform: format!("{system}-{release}-{machine}"),
+        name: system,
+        version: text(name.version()),
+    }
+}
