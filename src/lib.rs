@@ -22,6 +22,8 @@
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
 
 pub mod case;
+pub mod commands;
+pub mod dataset;
 pub mod error;
 pub mod gpu;
 pub mod list;

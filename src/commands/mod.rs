@@ -1,0 +1,3 @@
+//! The subcommands of `trtllm-perf`, one a file: arguments and output; what they do lies in the stations.
+
+pub mod dataset;
