@@ -24,6 +24,7 @@
 pub mod case;
 pub mod commands;
 pub mod dataset;
+pub mod engine;
 pub mod error;
 pub mod gpu;
 pub mod list;
