@@ -30,3 +30,4 @@ pub mod gpu;
 pub mod list;
 pub mod machine;
 pub mod metric;
+pub mod plan;
