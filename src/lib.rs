@@ -31,3 +31,4 @@ pub mod list;
 pub mod machine;
 pub mod metric;
 pub mod plan;
+pub mod process;

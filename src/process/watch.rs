@@ -1,0 +1,63 @@
+//! What a caller may have watched while a step runs. `None` is off.
+
+use std::time::Duration;
+
+/// The watches of one step, and who is told of its progress.
+#[derive(Default)]
+pub struct Watch<'a> {
+    /// Ends a step whose log has fallen silent.
+    pub stall: Option<Stall<'a>>,
+    /// Ends a step after a fatal line.
+    pub fatal: Option<Fatal<'a>>,
+    /// Called about every 50 ms, on the thread that runs the step.
+    pub progress: Option<&'a mut dyn FnMut(&Progress<'_>)>,
+}
+
+/// A step is hung when it was silent (nothing new in log or stdout file) and idle for `silence`, or silent for
+/// `active_silence` whatever it did: ranks that busy-wait for a dead peer look active for ever.
+#[derive(Clone, Copy)]
+pub struct Stall<'a> {
+    pub silence: Duration,
+    pub active_silence: Duration,
+    /// Whether a GPU of the step is busy now.
+    pub gpu_active: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Stall<'a> {
+    /// 10 minutes: longer than a healthy load of the largest checkpoints stays both silent and idle.
+    pub const SILENCE: Duration = Duration::from_secs(600);
+    /// 30 minutes: engine builds and autotuning may compute this long without a line.
+    pub const ACTIVE_SILENCE: Duration = Duration::from_secs(1800);
+    /// The tree is active when it uses more than this share of one core: idle servers poll at a few percent.
+    pub const ACTIVE_CPU: f64 = 0.1;
+
+    /// The default times.
+    pub fn new(gpu_active: &'a dyn Fn() -> bool) -> Self {
+        Self { silence: Self::SILENCE, active_silence: Self::ACTIVE_SILENCE, gpu_active }
+    }
+}
+
+/// A line of the log that means the step cannot succeed any more.
+#[derive(Clone, Copy)]
+pub struct Fatal<'a> {
+    /// Judges one line without its end (`\n` or `\r`); of a line over 64 KiB it sees the beginning.
+    pub is_fatal: &'a dyn Fn(&[u8]) -> bool,
+    /// Time that the program gets to say more and end by itself.
+    pub grace: Duration,
+}
+
+impl Fatal<'_> {
+    /// 30 seconds: enough for the other ranks' tracebacks.
+    pub const GRACE: Duration = Duration::from_secs(30);
+}
+
+/// A running step, for a line that lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Since the start of the step.
+    pub elapsed: Duration,
+    /// Since log or stdout file last grew.
+    pub silent: Duration,
+    /// Last non-empty line of the log, cut to 64 KiB, bytes that are not UTF-8 replaced.
+    pub last_line: &'a str,
+}
