@@ -28,6 +28,7 @@ pub mod engine;
 pub mod error;
 pub mod gpu;
 pub mod list;
+pub mod logs;
 pub mod machine;
 pub mod metric;
 pub mod plan;

@@ -1,3 +1,4 @@
 //! The subcommands of `trtllm-perf`, one a file: arguments and output; what they do lies in the stations.
 
 pub mod dataset;
+pub mod parse;

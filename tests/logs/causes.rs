@@ -1,0 +1,48 @@
+//! Why a run failed.
+
+use trtllm_perf::logs::{Cause, observe};
+
+use crate::{PLAIN, fixture, seen};
+
+#[test]
+fn the_first_cause_is_named_and_not_a_warning_or_an_echo() {
+    let seen =
+        observe(Some(&fixture("fail-gpu-oom-then-echoes.log")), None, None).expect("the fixture");
+    let failure = seen.failure.expect("a cause");
+    assert_eq!((failure.cause, failure.line), (Cause::GpuOom, 8));
+    assert!(failure.text.starts_with("torch.OutOfMemoryError"), "{}", failure.text);
+    let refused = observe(Some(&fixture("fail-bad-option.log")), None, None).expect("the fixture");
+    assert_eq!(refused.failure.map(|f| (f.cause, f.line)), Some((Cause::BadOption, 5)));
+}
+
+#[test]
+fn the_traceback_of_an_autotuner_warning_does_not_hide_the_cause() {
+    let warning = "[03/09/2026-10:11:11] [TRT-LLM] [W] [Autotuner] Failed when profiling runner=X, tactic=3\n\
+                   Traceback (most recent call last):\n  File \"x.py\", line 3, in run\n\
+                   RuntimeError: CUDA out of memory\n[03/09/2026-10:11:12] [TRT-LLM] [I] next\n";
+    let log = format!(
+        "{warning}FileNotFoundError: [Errno 2] No such file or directory: '/ws/engine/rank0.engine'\n"
+    );
+    let failure = seen(log).failure.expect("a cause");
+    assert_eq!((failure.cause, failure.line), (Cause::MissingEngine, 6));
+}
+
+#[test]
+fn a_complete_report_or_a_finished_build_clears_what_looked_fatal() {
+    let noise = "RuntimeError: CUDA out of memory\n";
+    assert_eq!(seen(format!("{noise}{PLAIN}")).failure, None);
+    assert_eq!(seen(format!("{PLAIN}{noise}")).failure, None);
+    let build = format!("{noise}ENGINE SAVED: /ws/engine\n");
+    assert_eq!(seen(&build).failure, None);
+    let after =
+        seen(format!("{build}Segmentation fault (core dumped)\n")).failure.expect("a cause");
+    assert_eq!((after.cause, after.line), (Cause::Segfault, 3));
+}
+
+#[test]
+fn a_silent_log_has_neither_values_nor_a_cause() {
+    for log in ["", "\n", "[TRT-LLM] [I] Preparing to run throughput benchmark...\n"] {
+        let seen = seen(log);
+        assert_eq!((seen.source(), seen.failure.is_none(), seen.reports), (None, true, 0));
+    }
+}
