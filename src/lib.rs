@@ -33,3 +33,4 @@ pub mod machine;
 pub mod metric;
 pub mod plan;
 pub mod process;
+pub mod record;

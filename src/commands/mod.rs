@@ -2,3 +2,6 @@
 
 pub mod dataset;
 pub mod parse;
+pub mod prune;
+pub mod rebuild;
+pub mod status;

@@ -1,0 +1,160 @@
+//! Where things lie: `runs/<run-id>/<trial>/attempt-<n>/` under the output directory, and `runs/latest`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::atomic;
+use super::error::RecordError;
+use super::name::trial_folder;
+use super::result::FORMAT;
+use super::run_id::RunId;
+use super::run_info::RunInfo;
+
+/// Name of the link to the newest run.
+pub(super) const LATEST: &str = "latest";
+/// Folder of a run for the files that stood in the output directory when it began.
+pub(super) const BEFORE: &str = "before";
+const RUN: &str = "run.json";
+pub(super) const PLAN: &str = "plan.json";
+pub(super) const RESULT: &str = "result.json";
+
+/// The output directory: views, and the runs that they are folded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputDir(PathBuf);
+
+impl OutputDir {
+    /// The directory as the user named it; nothing is created.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.0.join("runs")
+    }
+
+    /// The folder of one run, there or not.
+    pub fn run(&self, run_id: &RunId) -> RunFolder {
+        RunFolder(self.runs().join(run_id.as_str()))
+    }
+
+    /// The newest run: the one that `runs/latest` links, else the one that began last.
+    ///
+    /// # Errors
+    /// When there is none, or the runs cannot be listed.
+    pub fn newest_run(&self) -> Result<RunFolder, RecordError> {
+        let runs = self.runs();
+        let linked = fs::read_link(runs.join(LATEST)).map(|target| RunFolder(runs.join(target)));
+        if let Some(run) = linked.ok().filter(|run| run.info().is_ok()) {
+            return Ok(run);
+        }
+        let none = || RecordError::NoRun { output: self.0.clone(), wanted: None };
+        let folders = match directories(&runs) {
+            Err(RecordError::File { cause: super::IoCause::Missing, .. }) => return Err(none()),
+            listed => listed?,
+        };
+        folders
+            .into_iter()
+            .map(RunFolder)
+            .filter_map(|run| run.info().ok().map(|info| (info.started, info.run_id, run)))
+            .max_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)))
+            .map(|(_, _, run)| run)
+            .ok_or_else(none)
+    }
+
+    /// The folders below `runs`, whether or not they are a run's.
+    pub(super) fn all_runs(&self) -> Result<Vec<RunFolder>, RecordError> {
+        Ok(directories(&self.runs())?.into_iter().map(RunFolder).collect())
+    }
+
+    /// Makes `runs/latest` link `run_id`.
+    pub(super) fn link_latest(&self, run_id: &RunId) -> Result<(), RecordError> {
+        atomic::replace_link(&self.runs().join(LATEST), Path::new(run_id.as_str()))
+    }
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `attempt-<attempt>` of the trial `name`.
+    pub fn attempt(&self, name: &str, attempt: u32) -> PathBuf {
+        self.0.join(trial_folder(name)).join(format!("attempt-{attempt}"))
+    }
+
+    /// What stood in the output directory under `name` when the run began.
+    pub(super) fn before(&self, name: &str) -> PathBuf {
+        self.0.join(BEFORE).join(name)
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// When it is missing, unreadable, or not what this version writes.
+    pub fn info(&self) -> Result<RunInfo, RecordError> {
+        let path = self.0.join(RUN);
+        let text = fs::read(&path).map_err(RecordError::file("read", &path))?;
+        let reason = match serde_json::from_slice::<RunInfo>(&text) {
+            Ok(info) if info.format <= FORMAT => return Ok(info),
+            Ok(info) => newer(info.format),
+            Err(error) => error.to_string(),
+        };
+        Err(RecordError::Decode { path, reason })
+    }
+
+    /// Writes `run.json`.
+    pub(super) fn write_info(&self, info: &RunInfo) -> Result<(), RecordError> {
+        let path = self.0.join(RUN);
+        atomic::write_synced(&path, &json(&path, info)?)?;
+        atomic::sync_directory(&self.0)
+    }
+
+    /// The attempt folders of all trials with their numbers.
+    pub(super) fn attempts(&self) -> Result<Vec<(PathBuf, u32)>, RecordError> {
+        let mut attempts = Vec::new();
+        for trial in directories(&self.0)? {
+            for folder in directories(&trial)? {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let number = name.strip_prefix("attempt-").and_then(|number| number.parse().ok());
+                attempts.extend(number.map(|number| (folder, number)));
+            }
+        }
+        Ok(attempts)
+    }
+}
+
+/// What is wrong with a record of a later version.
+pub(super) fn newer(format: u32) -> String {
+    format!("format {format} is newer than this version reads ({FORMAT})")
+}
+
+/// The JSON text of `value`, for people too.
+pub(super) fn json(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>, RecordError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| RecordError::Encode {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn directories(path: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(RecordError::file("list", path))? {
+        let entry = entry.map_err(RecordError::file("list", path))?;
+        if entry.file_type().map_err(RecordError::file("list", &entry.path()))?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
