@@ -1,0 +1,98 @@
+//! What `throughput` and `build` do alike: numbers from options, limits from the heuristic.
+
+use crate::click::Arguments;
+use crate::failure::Exception;
+use crate::host;
+use crate::log::Log;
+use crate::model::ModelConfig;
+use crate::numeric::KvCache;
+use crate::sizing::{self, Estimate, Load};
+
+/// The option's value as a size.
+///
+/// # Errors
+/// It is given and not at least 1.
+pub fn size(arguments: &Arguments, name: &str) -> Result<Option<usize>, Exception> {
+    let wrong = |value| Exception::value(format!("{name} must be at least 1, not {value}"));
+    let positive = |value| match usize::try_from(value) {
+        Ok(size) if size > 0 => Ok(size),
+        _ => Err(wrong(value)),
+    };
+    arguments.int(name).map(positive).transpose()
+}
+
+/// Refuses parallel sizes that this engine, being one process on one host, cannot have.
+///
+/// # Errors
+/// One of the options `names` is given and not 1.
+pub fn only_one(arguments: &Arguments, names: &[&str]) -> Result<(), Exception> {
+    let other = |name: &&&str| arguments.int(name).is_some_and(|size| size != 1);
+    match names.iter().find(other) {
+        Some(name) => {
+            let size = arguments.int(name).unwrap_or_default();
+            Err(Exception::unsupported(format_args!("{name} {size} (only 1)")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Estimates limits from this host's memory, and logs how it came to them.
+///
+/// # Errors
+/// The memory is unknown, or too little for the weights.
+pub fn estimate(
+    log: &Log,
+    model: &ModelConfig,
+    fraction: f64,
+    input_len: u64,
+    output_len: u64,
+) -> Result<Estimate, Exception> {
+    let memory = available_memory()?;
+    let weights = model.parameters() * size_of::<f32>();
+    let load = Load {
+        memory,
+        weights,
+        fraction,
+        bytes_per_token: bytes_per_token(model),
+        input_len,
+        output_len,
+    };
+    let estimate = sizing::estimate(&load).ok_or_else(|| {
+        let gib = weights as f64 / (1u64 << 30) as f64;
+        Exception::runtime(format!(
+            "The model requires at least: {gib:.2} GB, more than is available"
+        ))
+    })?;
+    log.info(format_args!("Number of attention layers: {}", model.num_hidden_layers));
+    log.info(format_args!("Estimated engine size: {:.2} GB", estimate.engine_gib));
+    let cache = estimate.cache_gib;
+    log.info(format_args!(
+        "Estimated total available memory for KV cache: {:.2} GB",
+        cache / fraction
+    ));
+    log.info(format_args!(
+        "Estimated total cache memory: {cache:.2} GB. KV cache: {cache:.2} GB, Extra cache: 0.00 GB"
+    ));
+    log.info(format_args!("Estimated kv cache max tokens: {:.2}", estimate.cache_tokens));
+    log.info(format_args!(
+        "Estimated max number of requests in KV cache memory: {:.2}",
+        estimate.cache_requests
+    ));
+    log.info(format_args!("Estimated max batch size (after fine-tune): {}", estimate.batch_size));
+    log.info(format_args!("Estimated max num tokens (after fine-tune): {}", estimate.num_tokens));
+    Ok(estimate)
+}
+
+/// Bytes of keys and values that a token takes.
+pub fn bytes_per_token(model: &ModelConfig) -> usize {
+    KvCache::bytes_per_token(model.num_hidden_layers, model.kv_heads(), model.head_dim())
+}
+
+/// Bytes of memory that can be had.
+///
+/// # Errors
+/// The system does not tell.
+pub fn available_memory() -> Result<u64, Exception> {
+    host::available_memory()
+        .ok_or_else(|| Exception::runtime("cannot tell the available memory from /proc/meminfo"))
+}
