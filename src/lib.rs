@@ -22,10 +22,13 @@
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
 
 pub mod case;
+pub mod cli;
 pub mod commands;
 pub mod dataset;
+pub mod doctor;
 pub mod engine;
 pub mod error;
+pub mod failure;
 pub mod gpu;
 pub mod list;
 pub mod logs;
@@ -33,4 +36,10 @@ pub mod machine;
 pub mod metric;
 pub mod plan;
 pub mod process;
+pub mod program;
 pub mod record;
+pub mod run;
+pub mod selection;
+pub mod settings;
+pub mod tables;
+pub mod trial;

@@ -1,6 +1,7 @@
 //! The subcommands of `trtllm-perf`, one a file: arguments and output; what they do lies in the stations.
 
 pub mod dataset;
+pub mod doctor;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;

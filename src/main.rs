@@ -1,0 +1,60 @@
+//! `trtllm-perf`: the harness for machines without Cargo, and the commands around it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use trtllm_perf::commands::{dataset, doctor, parse, prune, rebuild, status};
+use trtllm_perf::record::RecordError;
+use trtllm_perf::run::{self, Host};
+use trtllm_perf::{cli::Cli, process};
+
+/// Performance-test harness for TensorRT-LLM.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run test lists: the same flags as `cargo test --test perf --`.
+    Run(Box<Cli>),
+    /// Say what is here, what is missing and how to get it, for a run of the same flags.
+    Doctor(Box<doctor::DoctorArgs>),
+    /// Make a synthetic data set, byte for byte as upstream's script does.
+    Dataset(Box<dataset::DatasetArgs>),
+    /// Read the metrics out of a bench log and report.
+    Parse(parse::ParseArgs),
+    /// Fold CSV, YAML and JUnit of a run again from its results.
+    Rebuild(rebuild::RebuildArgs),
+    /// Tell what the newest run is doing, or how it ended.
+    Status(status::StatusArgs),
+    /// Remove old runs.
+    Prune(prune::PruneArgs),
+}
+
+fn main() -> ExitCode {
+    process::supervisor_entry();
+    match Arguments::parse().command {
+        Command::Run(cli) => run::finish(run::run(*cli, Host::default())),
+        Command::Doctor(args) => run::finish(doctor::run(*args, Host::default())),
+        Command::Dataset(args) => said(dataset::run(*args).map(|()| ExitCode::SUCCESS)),
+        Command::Parse(args) => said(parse::run(args)),
+        Command::Rebuild(args) => told(rebuild::run(args)),
+        Command::Status(args) => told(status::run(args)),
+        Command::Prune(args) => told(prune::run(args)),
+    }
+}
+
+/// The exit code of a command about the output directory.
+fn told(result: Result<(), RecordError>) -> ExitCode {
+    said(result.map(|()| ExitCode::SUCCESS).map_err(Into::into))
+}
+
+fn said(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,257 @@
+//! All trials of one invocation: the harness itself.
+//!
+//! `cargo test --test perf` and `trtllm-perf run` both end up in [`main`].
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clap::Parser;
+use jiff::civil::Date;
+
+use crate::case::Engine;
+use crate::cli::Cli;
+use crate::failure::{Exit, INTERRUPTED};
+use crate::gpu::{self, Gpus};
+use crate::list::{Facts, TestList, Waives};
+use crate::machine;
+use crate::process::Interrupt;
+use crate::selection::{self, CASE_OPTION, Fate, Filters, Line, Split};
+use crate::settings::Settings;
+use crate::tables::{self, EMBEDDED_LIST, RELEASE_LIST};
+
+mod check_up;
+mod dry_run;
+mod earlier;
+mod explain;
+mod lacking;
+mod notes;
+mod open;
+mod prepare;
+mod stdout;
+mod test;
+mod world;
+
+pub use check_up::{CheckUp, check_up};
+use earlier::Earlier;
+use prepare::Prepared;
+use world::World;
+
+/// What the executable knows that was started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Host {
+    /// Where Cargo put the embedded engine, for executables that Cargo told.
+    pub refbench: Option<&'static str>,
+}
+
+/// Runs the harness on this process's command line; prints what stopped it.
+pub fn main(host: Host) -> ExitCode {
+    finish(run(Cli::parse(), host))
+}
+
+/// The exit code of a run, with its reason on stderr when it has one.
+pub fn finish(result: Result<ExitCode, Exit>) -> ExitCode {
+    result.unwrap_or_else(|exit| {
+        eprintln!("error: {exit}");
+        exit.code()
+    })
+}
+
+/// Runs the harness on a parsed command line.
+///
+/// # Errors
+/// When it ends for another reason than its tests.
+pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
+    let libtest = cli.libtest.clone();
+    let asked = Asked::new(cli, libtest.list)?;
+    let settings = &asked.settings;
+    let lines = asked.lines();
+    notes::print(settings, &lines, &asked.waives, &asked.facts, asked.today);
+    if !settings.explain.is_empty() {
+        return explain::explain(&settings.explain, &lines, &asked.facts);
+    }
+    let world = World::new(settings, host)?;
+    if let Some(format) = settings.dry_run {
+        return dry_run::print(format, &lines, settings, &world, &libtest);
+    }
+    if libtest.list && !libtest.ignored && !settings.strict_names {
+        // The names alone: whether each can run takes longer than all the rest, and a listing does not say it.
+        let shown = lines.iter().filter(|line| is_shown(line, settings.include_unmatched));
+        let names = shown.map(|line| line.name.as_str());
+        return prepare::list(names.filter(|name| prepare::passes(name, &libtest)));
+    }
+    let earlier = if libtest.list { None } else { Earlier::load(settings)? };
+    let prepared = prepare::prepare(&lines, settings, &world, earlier.as_ref(), &libtest);
+    if settings.strict_names {
+        prepare::refuse_broken(&prepared)?;
+    }
+    if libtest.list {
+        let listed = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored());
+        return prepare::list(listed.map(|trial| trial.name.as_str()));
+    }
+    let kept_out = notes::kept_out(&lines, &prepared, &libtest);
+    let lacking = match settings.allow_empty {
+        true => Vec::new(),
+        false => lacking::engines(&lines, &prepared, &world, &libtest),
+    };
+    let job = Job { prepared, lacking, earlier };
+    match execute(&asked, world, job, &libtest)? {
+        Some(code) => Ok(code),
+        None if settings.allow_empty => Ok(ExitCode::SUCCESS),
+        None => notes::nothing_ran(&kept_out, &libtest, settings.selects()),
+    }
+}
+
+/// A command line with everything read that it names.
+struct Asked {
+    settings: Settings,
+    lists: Vec<TestList>,
+    waives: Waives,
+    /// Facts that conditions are held against.
+    facts: Facts,
+    /// This machine's GPUs.
+    gpus: Gpus,
+    split: Option<Split>,
+    today: Date,
+}
+
+impl Asked {
+    /// Reads settings, lists, waives and facts; a listing never touches a GPU.
+    fn new(cli: Cli, listing: bool) -> Result<Self, Exit> {
+        let settings = Settings::new(cli)?;
+        let lists = lists(&settings)?;
+        let waives = waives(&settings)?;
+        let (facts, gpus) = machine_facts(&settings, listing)?;
+        let split = notes::split(&settings)?;
+        Ok(Self {
+            lists,
+            waives,
+            facts,
+            gpus,
+            split,
+            today: jiff::ZonedDateTime::now().date(),
+            settings,
+        })
+    }
+
+    /// Every line of the lists, judged.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let filters = Filters {
+            prefix: self.settings.prefix.as_deref(),
+            regexp: self.settings.regexp.as_ref(),
+            suites: &self.settings.suites,
+            split: self.split.as_ref(),
+        };
+        selection::lines(&self.lists, &self.facts, &self.waives, &filters, self.today)
+    }
+}
+
+/// What there is to run.
+struct Job {
+    prepared: Vec<Prepared>,
+    /// Engines whose program is missing, of tests that would not run here anyway.
+    lacking: Vec<Engine>,
+    /// The run to go on with.
+    earlier: Option<Earlier>,
+}
+
+/// Runs the prepared trials; `None` when none of them ran.
+fn execute(
+    asked: &Asked,
+    world: World,
+    job: Job,
+    libtest: &libtest_mimic::Arguments,
+) -> Result<Option<ExitCode>, Exit> {
+    let Job { prepared, lacking, earlier } = job;
+    let settings = &asked.settings;
+    let will_run = |trial: &&Prepared| trial.needs_program(libtest);
+    let mut engines: Vec<_> =
+        prepared.iter().filter(will_run).filter_map(Prepared::engine).collect();
+    engines.extend(lacking);
+    if prepared.is_empty() && engines.is_empty() {
+        // `cargo test NAME` hands NAME to every test binary: nothing of ours, nothing to write.
+        return Ok(libtest_mimic::run(libtest, Vec::new())
+            .has_failed()
+            .then_some(ExitCode::FAILURE));
+    }
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Exit::CannotRun(format!("listen for ctrl-c: {error}")))?;
+    let world =
+        Arc::new(world.open(asked, &engines, prepared.len(), earlier.as_ref(), &interrupt)?);
+    world.record_ignored(&prepared, libtest)?;
+    if let Some(earlier) = &earlier {
+        earlier.say(&prepared.iter().map(Prepared::name).collect());
+    }
+    let trials = prepared.into_iter().map(|trial| trial.into_trial(&world)).collect();
+    let mut arguments = libtest.clone();
+    // GPU trials must not overlap unless asked to.
+    arguments.test_threads.get_or_insert(1);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if interrupt.is_raised() {
+        open::close(world)?;
+        eprintln!("interrupted; results so far are in {}", settings.output_dir.display());
+        return Ok(Some(ExitCode::from(INTERRUPTED)));
+    }
+    let ran = world.ran.load(Ordering::SeqCst);
+    open::close(world)?;
+    eprintln!("results: {}", settings.output_dir.display());
+    Ok((ran > 0 || conclusion.has_failed()).then(|| conclusion.exit_code()))
+}
+
+/// The lists as asked for; without any, the one that fits the rest of the command line.
+fn lists(settings: &Settings) -> Result<Vec<TestList>, Exit> {
+    let tables = settings.tables.as_deref();
+    let usage = |error: crate::list::ListError| Exit::usage(error.to_string());
+    let mut lists = Vec::new();
+    for path in &settings.lists {
+        lists.push(tables::named_list(path, tables).map_err(usage)?);
+    }
+    if !settings.cases.is_empty() {
+        let ids: Vec<String> = settings
+            .cases
+            .iter()
+            .map(|label| format!("perf/test_perf.py::test_perf[{label}]"))
+            .collect();
+        lists.push(TestList::parse(CASE_OPTION, &ids.join("\n")).map_err(usage)?);
+    }
+    if lists.is_empty() {
+        let name = if settings.prefix.is_some() || settings.regexp.is_some() {
+            RELEASE_LIST
+        } else {
+            EMBEDDED_LIST
+        };
+        lists.push(tables::own_list(name, tables).map_err(usage)?);
+    }
+    Ok(lists)
+}
+
+fn waives(settings: &Settings) -> Result<Waives, Exit> {
+    let Some(path) = &settings.waives_file else { return Ok(Waives::default()) };
+    Waives::load(path, settings.prefix.as_deref()).map_err(|error| Exit::usage(error.to_string()))
+}
+
+/// Facts of the machine that conditions are held against, and this machine's GPUs; a listing never touches them.
+fn machine_facts(settings: &Settings, listing: bool) -> Result<(Facts, Gpus), Exit> {
+    let gpus = if listing { Gpus::default() } else { gpu::read_all(None).unwrap_or_default() };
+    let facts = match &settings.machine_facts {
+        Some(path) => Facts::load(path).map_err(|error| Exit::usage(error.to_string()))?,
+        None if listing => machine::glance(),
+        None => machine::probe(&gpus),
+    };
+    Ok((facts, gpus))
+}
+
+/// Whether a line is shown as a trial at all.
+fn is_shown(line: &Line<'_>, include_unmatched: bool) -> bool {
+    match line.fate {
+        Fate::Runs | Fate::Waived(_) => true,
+        Fate::Unmatched(_) => include_unmatched,
+        Fate::Out(_) => false,
+    }
+}
+
+/// A path that stays right when the working directory is another.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

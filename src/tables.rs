@@ -1,0 +1,161 @@
+//! The tables and lists that come with the harness, and where a user puts others in their place.
+//!
+//! Everything is embedded, so that an installed binary needs no source tree. `--tables DIR` replaces what it holds.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::case::ModelTable;
+use crate::engine::{OptionTable, OptionTableError};
+use crate::list::{ListError, TestList};
+use crate::metric::{MetricTable, MetricTableError};
+
+/// The list that plain `cargo test --test perf` runs, on the embedded engine.
+pub const EMBEDDED_LIST: &str = "embedded.yml";
+/// The list that `--test-prefix` or `--regexp` alone selects from.
+pub const RELEASE_LIST: &str = "trt_llm_release_perf_test.yml";
+/// Overlay with a site's own `label: path` lines.
+const LOCAL_MODELS: &str = "models.local.yml";
+
+const LISTS: [(&str, &str); 4] = [
+    (EMBEDDED_LIST, include_str!("../test-lists/embedded.yml")),
+    (RELEASE_LIST, include_str!("../test-lists/trt_llm_release_perf_test.yml")),
+    ("trt_llm_perf_cluster_test.yml", include_str!("../test-lists/trt_llm_perf_cluster_test.yml")),
+    (
+        "trt_llm_release_perf_sanity.yml",
+        include_str!("../test-lists/trt_llm_release_perf_sanity.yml"),
+    ),
+];
+
+/// A file of the embedded engine's models: its path below the folder they lie in, and its bytes.
+macro_rules! model_file {
+    ($path:literal) => {
+        ($path, include_bytes!(concat!("../perf-tests/refbench-models/", $path)).as_slice())
+    };
+}
+
+/// The embedded engine's models and adapters; a test compares this list with the folder.
+const REFBENCH_MODELS: &[(&str, &[u8])] = &[
+    model_file!("deep-gqa-llama/config.json"),
+    model_file!("deep-gqa-llama/tokenizer.json"),
+    model_file!("deep-gqa-llama/tokenizer_config.json"),
+    model_file!("tiny-llama-lora-0/adapter_config.json"),
+    model_file!("tiny-llama-lora-1/adapter_config.json"),
+    model_file!("tiny-llama/config.json"),
+    model_file!("tiny-llama/tokenizer.json"),
+    model_file!("tiny-llama/tokenizer_config.json"),
+];
+
+/// What a perf engineer edits, read.
+#[derive(Debug)]
+pub struct Tables {
+    pub models: ModelTable,
+    pub options: OptionTable,
+    pub limits: MetricTable,
+}
+
+/// Why a table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TablesError {
+    #[error("read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("read {}: {source}", path.display())]
+    Models { path: PathBuf, source: serde_yaml::Error },
+    #[error("read {}: {source}", path.display())]
+    Options { path: PathBuf, source: OptionTableError },
+    #[error("read {}: {source}", path.display())]
+    Limits { path: PathBuf, source: MetricTableError },
+}
+
+impl Tables {
+    /// The embedded tables, those of `dir` in their place where it has them, and the site's `models.local.yml`
+    /// (of `dir` and of the working directory) on top.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not the table its name promises.
+    pub fn load(dir: Option<&Path>) -> Result<Self, TablesError> {
+        let (path, yaml) = text(dir, "models.yml", include_str!("../perf-tests/models.yml"))?;
+        let mut models =
+            ModelTable::parse(&yaml).map_err(|source| TablesError::Models { path, source })?;
+        let (path, yaml) =
+            text(dir, "pytorch-config.yml", include_str!("../perf-tests/pytorch-config.yml"))?;
+        let options =
+            OptionTable::parse(&yaml).map_err(|source| TablesError::Options { path, source })?;
+        let (path, yaml) = text(dir, "metrics.yml", include_str!("../perf-tests/metrics.yml"))?;
+        let limits =
+            MetricTable::parse(&yaml).map_err(|source| TablesError::Limits { path, source })?;
+        for path in
+            dir.map(|dir| dir.join(LOCAL_MODELS)).into_iter().chain([PathBuf::from(LOCAL_MODELS)])
+        {
+            if let Some(text) = read(&path)? {
+                models.overlay(&text).map_err(|source| TablesError::Models { path, source })?;
+            }
+        }
+        Ok(Self { models, options, limits })
+    }
+}
+
+fn text(dir: Option<&Path>, name: &str, embedded: &str) -> Result<(PathBuf, String), TablesError> {
+    let path = dir.unwrap_or(Path::new("")).join(name);
+    let replaced = if dir.is_some() { read(&path)? } else { None };
+    Ok((path, replaced.unwrap_or_else(|| embedded.to_owned())))
+}
+
+/// The content of a file that need not be there.
+fn read(path: &Path) -> Result<Option<String>, TablesError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TablesError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// A list that comes with the harness, or the one that `dir` has in its place.
+///
+/// # Errors
+/// As [`TestList::load`].
+pub fn own_list(name: &str, dir: Option<&Path>) -> Result<TestList, ListError> {
+    if let Some(path) = dir.map(|dir| dir.join(name)).filter(|path| path.exists()) {
+        return TestList::load(&path);
+    }
+    let text = LISTS.iter().find(|(own, _)| *own == name).map_or("", |(_, text)| text);
+    TestList::parse(Path::new("test-lists").join(name), text)
+}
+
+/// Reads a list as the user named it: a file, or the bare name of one that comes with the harness.
+///
+/// # Errors
+/// As [`TestList::load`].
+pub fn named_list(path: &Path, dir: Option<&Path>) -> Result<TestList, ListError> {
+    let own = path.to_str().filter(|name| LISTS.iter().any(|(own, _)| own == name));
+    match own.filter(|_| !path.exists()) {
+        Some(name) => own_list(name, dir),
+        None => TestList::load(path),
+    }
+}
+
+/// Whether a list file is the embedded engine's own.
+pub fn is_embedded_list(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == EMBEDDED_LIST)
+}
+
+/// Writes the embedded engine's models below `folder`, unless they are there already with the same bytes.
+///
+/// # Errors
+/// When a folder or file cannot be made.
+pub fn place_refbench_models(folder: &Path) -> io::Result<()> {
+    for (name, bytes) in REFBENCH_MODELS {
+        let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|there| there == *bytes) {
+            continue;
+        }
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)?;
+        // Several processes of one run may do this at once; each replaces the file as a whole.
+        let mut file = tempfile::NamedTempFile::new_in(parent)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.persist(&path).map_err(|error| error.error)?;
+    }
+    Ok(())
+}

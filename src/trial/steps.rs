@@ -1,0 +1,175 @@
+//! Running one step and recording how it ended.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::Attempt;
+use super::files::io_failure;
+use super::outcome;
+use crate::dataset::{self, DatasetError, TokenizerFacts};
+use crate::logs::fatal_cause;
+use crate::plan::StepKind;
+use crate::process::{self, Ended, Fatal, Progress, Stall, StepEnd, Watch};
+use crate::record::result::{Failure, GpuColumns, Outcome, StepRecord};
+
+impl Attempt<'_> {
+    /// Runs a step; whether it succeeded.
+    pub(super) fn run_step(&mut self, step: usize) -> bool {
+        if self.stage.show_commands {
+            eprintln!(
+                "  {}: {}",
+                self.plan.steps[step].kind.word(),
+                self.plan.steps[step].argv.join(" ")
+            );
+        }
+        let ran = match &self.plan.steps[step].kind {
+            StepKind::Dataset { native: Some((spec, tokenizer)), file } => {
+                let (spec, tokenizer, file) = (spec.clone(), tokenizer.clone(), file.clone());
+                self.make_dataset(step, &spec, &tokenizer, Path::new(&file))
+            }
+            _ => self.run_program(step),
+        };
+        match ran {
+            Ok(()) => true,
+            Err(failure) => {
+                self.result.outcome = Outcome::Failed(failure);
+                false
+            }
+        }
+    }
+
+    /// The data-set step done by the harness itself, from its cache where it can.
+    fn make_dataset(
+        &mut self,
+        step: usize,
+        spec: &dataset::Spec,
+        tokenizer: &str,
+        file: &Path,
+    ) -> Result<(), Failure> {
+        let start = Timestamp::now();
+        let placed = self
+            .tokenizer(tokenizer)
+            .and_then(|facts| self.stage.datasets.materialize(spec, &facts, file));
+        let ended = if placed.is_ok() { Ended::Success.to_string() } else { "failed".to_owned() };
+        self.record(step, start, Timestamp::now(), ended, None);
+        let placed = placed.map_err(|error| outcome::dataset_failure(&error))?;
+        self.result.facts.insert("dataset_tool".to_owned(), "native".to_owned());
+        self.result.facts.insert("dataset_sha256".to_owned(), placed.sha256);
+        Ok(())
+    }
+
+    fn tokenizer(&self, dir: &str) -> Result<TokenizerFacts, DatasetError> {
+        let mut known =
+            self.stage.tokenizers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(facts) = known.get(dir) {
+            return Ok(*facts);
+        }
+        let facts = TokenizerFacts::read(Path::new(dir))?;
+        known.insert(dir.to_owned(), facts);
+        Ok(facts)
+    }
+
+    fn run_program(&mut self, step: usize) -> Result<(), Failure> {
+        let log = self.log_path(step);
+        self.remove_stale_report(step)
+            .map_err(|error| io_failure("remove the old report in", &self.work_dir, &error))?;
+        let planned = &self.plan.steps[step];
+        let wanted = process::Step {
+            argv: planned.argv.clone(),
+            cwd: self.work_dir.clone(),
+            env: self.step_environment(step),
+            log: log.clone(),
+            stdout: planned.stdout.as_ref().map(Into::into),
+            limit: self.trial.limit,
+            grace: process::Step::GRACE,
+        };
+        let mut echo = self.stage.show_steps.then(|| Echo::new(&log));
+        let mut progress = |_: &Progress<'_>| echo.iter_mut().for_each(Echo::pass_on);
+        let watch = Watch {
+            stall: Some(Stall::new(&|| false)),
+            fatal: Some(Fatal {
+                is_fatal: &|line| fatal_cause(line).is_some(),
+                grace: Fatal::GRACE,
+            }),
+            progress: Some(&mut progress),
+        };
+        let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);
+        echo.iter_mut().for_each(Echo::pass_on);
+        let end = ran.map_err(|error| outcome::not_started(&error))?;
+        self.record(step, end.start, end.end, end.ended.to_string(), Some(&log));
+        self.note_leftovers(step, &end);
+        match end.ended {
+            Ended::Success => Ok(()),
+            ended => {
+                Err(outcome::step_failure(self.plan.steps[step].kind.word(), &ended, &wanted, &log))
+            }
+        }
+    }
+
+    /// What a step gets besides the environment of the harness.
+    fn step_environment(&self, step: usize) -> Vec<(String, String)> {
+        let benchmark = matches!(self.plan.steps[step].kind, StepKind::Bench { .. });
+        let path = self.stage.library_path.iter().filter(|_| benchmark);
+        path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path.clone())).collect()
+    }
+
+    fn note_leftovers(&mut self, step: usize, end: &StepEnd) {
+        let kind = self.plan.steps[step].kind.word();
+        for left in &end.leftovers {
+            self.result
+                .problems
+                .push(format!("{kind} left process {} behind, ended: {}", left.pid, left.command));
+        }
+        for survivor in &end.survivors {
+            self.result.problems.push(format!(
+                "{kind}: process {} could not be ended: {}",
+                survivor.pid, survivor.command
+            ));
+        }
+    }
+
+    fn record(
+        &mut self,
+        step: usize,
+        start: Timestamp,
+        end: Timestamp,
+        ended: String,
+        log: Option<&Path>,
+    ) {
+        let planned = &self.plan.steps[step];
+        let record = StepRecord {
+            kind: planned.kind.word().to_owned(),
+            argv: planned.argv.clone(),
+            start,
+            end,
+            ended,
+            log: log.map(|log| self.relative(log)),
+            gpu: GpuColumns::default(),
+        };
+        self.result.steps.push(record);
+    }
+}
+
+/// Passes a growing log on to stderr.
+struct Echo {
+    log: io::Result<File>,
+}
+
+impl Echo {
+    fn new(log: &Path) -> Self {
+        // The log may not be there yet; it is made here, and the step appends to it.
+        Self { log: File::options().read(true).append(true).create(true).open(log) }
+    }
+
+    fn pass_on(&mut self) {
+        let Ok(log) = &mut self.log else { return };
+        let mut buffer = Vec::new();
+        // What cannot be shown is still in the log.
+        if log.read_to_end(&mut buffer).is_ok() {
+            let _ = io::stderr().write_all(&buffer);
+        }
+    }
+}
