@@ -1,0 +1,302 @@
+//! What outlives failures: retries, interrupted and killed runs that are gone on with, old runs that are cleared away.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A folder with a copy of the bench program and a list of `cases` tests.
+struct Place(TempDir);
+
+impl Place {
+    fn new(cases: usize) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/survival/bench.sh");
+        fs::copy(bench, folder.path().join("bench.sh")).expect("bench");
+        let place = Self(folder);
+        place.list(cases, "");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect(name);
+    }
+
+    /// A list of that many tests, each with `marker`.
+    fn list(&self, cases: usize, marker: &str) {
+        let line = |i| format!("perf/test_perf.py::test_perf[{}]{marker}\n", label(i));
+        self.write("list.txt", &(1..=cases).map(line).collect::<String>());
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trtllm-perf"));
+        for (name, _) in std::env::vars() {
+            if ["TRTLLM_", "LLM_", "NEXTEST"].iter().any(|start| name.starts_with(start)) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .current_dir(self.0.path())
+            .args(["run", "--test-list", "list.txt", "--bench-bin", "./bench.sh"])
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("start")
+    }
+
+    fn starts(&self) -> usize {
+        fs::read_to_string(self.path("started")).unwrap_or_default().lines().count()
+    }
+
+    /// JUnit's cases: name to the name of the child that tells the outcome, `passed` without one.
+    fn junit(&self) -> BTreeMap<String, String> {
+        let text = fs::read_to_string(self.path("perf-output/junit.xml")).expect("junit.xml");
+        let document = roxmltree::Document::parse(&text).expect("well-formed");
+        let cases = document.descendants().filter(|node| node.has_tag_name("testcase"));
+        let outcomes = ["failure", "error", "skipped"];
+        let mut found = BTreeMap::new();
+        for case in cases {
+            let outcome = case.children().find(|child| outcomes.contains(&child.tag_name().name()));
+            let outcome = outcome.map_or("passed", |child| child.tag_name().name()).to_owned();
+            let name = case.attribute("name").expect("name").to_owned();
+            assert!(found.insert(name.clone(), outcome).is_none(), "{name} twice");
+        }
+        found
+    }
+
+    /// Rows of the perf CSV by test.
+    fn csv(&self) -> BTreeMap<String, usize> {
+        let mut rows = BTreeMap::new();
+        let mut reader =
+            csv::Reader::from_path(self.path("perf-output/perf_script_test_results.csv"))
+                .expect("CSV");
+        let column = reader
+            .headers()
+            .expect("header")
+            .iter()
+            .position(|name| name == "original_test_name")
+            .expect("column");
+        for record in reader.records() {
+            *rows.entry(record.expect("row")[column].to_owned()).or_default() += 1;
+        }
+        rows
+    }
+}
+
+fn label(i: usize) -> String {
+    format!("refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:{i}")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_pass_after_a_failure_is_flaky_and_every_attempt_is_kept() {
+    let place = Place::new(1);
+    place.write("failures", "2");
+    let output = place.run(&["--retries", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stderr(&output).contains("attempt 2 failed; trying again"), "{}", stderr(&output));
+    let junit = fs::read_to_string(place.path("perf-output/junit.xml")).expect("junit.xml");
+    assert!(junit.contains("flaky: passed on attempt 3"), "{junit}");
+    let found = Command::new("find")
+        .arg(place.path("perf-output/runs/latest/"))
+        .args(["-name", "result.json"])
+        .output();
+    assert_eq!(stdout(&found.expect("find")).lines().count(), 3);
+    assert_eq!(
+        place.csv().into_values().collect::<Vec<_>>(),
+        [3],
+        "the rows of the attempt that passed"
+    );
+}
+
+#[test]
+fn a_test_that_fails_more_often_than_it_is_retried_fails() {
+    let place = Place::new(1);
+    place.write("failures", "5");
+    let output = place.run(&["--retries", "1"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(stdout(&output).contains("gpu_oom: bench exited with 1"), "{}", stdout(&output));
+    assert_eq!(place.starts(), 2);
+}
+
+#[test]
+fn resume_runs_only_what_has_no_result_and_failed_runs_what_failed() {
+    let place = Place::new(3);
+    place.write("failures", "1");
+    assert_eq!(place.run(&["reqs:1]"]).status.code(), Some(101), "one test, and it fails");
+    let resumed = place.run(&["--resume"]);
+    assert_eq!(resumed.status.code(), Some(101), "the failure of the run still stands");
+    assert!(stdout(&resumed).contains("--failed runs it again"), "{}", stdout(&resumed));
+    assert!(stderr(&resumed).contains("going on with run"), "{}", stderr(&resumed));
+    assert_eq!(place.starts(), 3, "the two others ran");
+    let failed = place.run(&["--failed"]);
+    assert_eq!(failed.status.code(), Some(0), "{}", stdout(&failed));
+    assert_eq!(place.starts(), 4, "only the failed one ran");
+    assert_eq!(place.junit().into_values().collect::<Vec<_>>(), ["passed"; 3]);
+    assert_eq!(place.csv().len(), 3);
+    let runs = fs::read_dir(place.path("perf-output/runs")).expect("runs").count();
+    assert_eq!(runs, 2, "one run and the link to it");
+    let again = place.run(&["--resume"]);
+    assert_eq!(
+        (again.status.code(), place.starts()),
+        (Some(0), 4),
+        "a whole run is green and runs nothing"
+    );
+}
+
+#[test]
+fn a_line_that_changed_since_its_result_is_said() {
+    let place = Place::new(1);
+    place.run(&[]);
+    place.list(1, " TIMEOUT (7)");
+    let output = place.run(&["--resume"]);
+    assert!(stderr(&output).contains("timeout_s changed since its result"), "{}", stderr(&output));
+}
+
+#[test]
+fn resume_without_a_run_runs_everything() {
+    let place = Place::new(2);
+    let output = place.run(&["--resume"]);
+    assert_eq!((output.status.code(), place.starts()), (Some(0), 2));
+    assert!(
+        stderr(&output).contains("there is no run in perf-output to go on with"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn an_io_error_stops_the_run_only_when_that_is_asked_for() {
+    for (arguments, others) in [(&["--on-io-error", "stop"][..], 0), (&[][..], 1)] {
+        let place = Place::new(2);
+        // The workspace folder of the first test is a file.
+        let work = place.path("work/perf_engines");
+        fs::create_dir_all(&work).expect("workspace");
+        fs::write(work.join(label(1).replace([':', ','], "_")), "").expect("obstacle");
+        let output = place.run(&[&["--workspace", "work"], arguments].concat());
+        assert_eq!(output.status.code(), Some(101), "{}", stdout(&output));
+        assert!(stdout(&output).contains("io: make "), "{}", stdout(&output));
+        assert_eq!(place.starts(), others, "{arguments:?}");
+    }
+}
+
+/// Starts a run and waits until it is under way.
+fn start(place: &Place, arguments: &[&str]) -> Child {
+    place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start")
+}
+
+#[test]
+fn a_run_killed_at_any_moment_and_resumed_has_every_test_exactly_once() {
+    const TRIALS: usize = 20;
+    let place = Place::new(TRIALS);
+    place.write("slow", "0.02");
+    // Moments spread over the life of the run, in no order.
+    let mut moment = 7_u64;
+    let kills: u64 =
+        std::env::var("TRTLLM_PERF_SOAK_KILLS").map_or(25, |text| text.parse().expect("a number"));
+    for _ in 0..kills {
+        moment = (moment * 73 + 41) % 400;
+        let mut run = start(&place, &["--resume"]);
+        std::thread::sleep(Duration::from_millis(moment));
+        run.kill().expect("kill -9");
+        run.wait().expect("wait");
+    }
+    let last = place.run(&["--resume"]);
+    assert_eq!(last.status.code(), Some(0), "{}\n{}", stdout(&last), stderr(&last));
+    let junit = place.junit();
+    assert_eq!(junit.len(), TRIALS);
+    assert!(junit.values().all(|outcome| outcome == "passed"), "{junit:?}");
+    let csv = place.csv();
+    assert_eq!(csv.len(), TRIALS);
+    assert!(csv.values().all(|rows| *rows == 3), "{csv:?}");
+}
+
+fn trtllm_perf(place: &Place, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trtllm-perf"));
+    command.current_dir(place.0.path()).args(arguments).output().expect("start")
+}
+
+#[test]
+fn status_tells_from_outside_what_a_run_is_doing() {
+    let place = Place::new(3);
+    place.write("slow", "1");
+    let mut run = start(&place, &[]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let seen = loop {
+        let output = trtllm_perf(&place, &["status", "perf-output"]);
+        let text = stdout(&output);
+        if text.contains("running  ") || Instant::now() > deadline {
+            break text;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(seen.contains("of 3 tests have a result"), "{seen}");
+    assert!(seen.contains("running  perf/test_perf.py::test_perf["), "{seen}");
+    assert!(seen.contains("bench"), "the step: {seen}");
+    run.wait().expect("wait");
+    let output = trtllm_perf(&place, &["status", "perf-output"]);
+    assert!(
+        stdout(&output).contains("3 of 3 tests have a result: 3 passed"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn prune_keeps_the_newest_runs_and_the_blessed_ones() {
+    let place = Place::new(1);
+    for _ in 0..4 {
+        assert_eq!(place.run(&[]).status.code(), Some(0));
+    }
+    let runs = || {
+        let entries = fs::read_dir(place.path("perf-output/runs"))
+            .expect("runs")
+            .map(|entry| entry.expect("entry"));
+        let folders = entries.filter(|entry| entry.file_type().expect("type").is_dir());
+        let mut names: Vec<_> =
+            folders.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    };
+    let all = runs();
+    let started = |name: &String| {
+        let text =
+            fs::read(place.path(&format!("perf-output/runs/{name}/run.json"))).expect("run.json");
+        serde_json::from_slice::<serde_json::Value>(&text).expect("JSON")["started"]
+            .as_str()
+            .expect("time")
+            .to_owned()
+    };
+    let mut by_age = all.clone();
+    by_age.sort_by_key(started);
+    fs::write(
+        place.path(&format!("perf-output/runs/{}/blessed", by_age[0])),
+        "level of release 1.1\n",
+    )
+    .expect("bless");
+    let output = trtllm_perf(&place, &["prune", "perf-output", "--keep", "1", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 2, "{}", stdout(&output));
+    assert_eq!(runs(), all, "a dry run removes nothing");
+    trtllm_perf(&place, &["prune", "perf-output", "--keep", "1"]);
+    let mut kept = vec![by_age[0].clone(), by_age[3].clone()];
+    kept.sort();
+    assert_eq!(runs(), kept);
+}
