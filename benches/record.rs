@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use trtllm_perf::metric::{Limits, Metric};
 use trtllm_perf::record::result::{AttemptResult, FORMAT, MetricRow, Outcome, StepRecord};
 use trtllm_perf::record::{
-    Copies, JunitLogging, OutputDir, Patience, Recorder, RunId, RunInfo, Session, Started,
-    ViewOptions,
+    Copies, HeldOutput, JunitLogging, OutputDir, Patience, Recorder, RunId, RunInfo, Session,
+    Started, ViewOptions,
 };
 
 fn main() {
@@ -49,19 +49,19 @@ fn measure(bencher: divan::Bencher, views: ViewOptions) {
 }
 
 fn begin(output: &Path, views: ViewOptions) -> Recorder {
-    begin_as(output, RunId::given("bench").expect("a run id"), views)
+    begin_as(output, RunId::given("bench").expect("a run id"), Some("bench"), views)
 }
 
 fn begin_fresh(output: &Path, views: ViewOptions) -> Recorder {
-    begin_as(output, RunId::fresh(Timestamp::now()), views)
+    begin_as(output, RunId::fresh(Timestamp::now()), None, views)
 }
 
-fn begin_as(output: &Path, run_id: RunId, views: ViewOptions) -> Recorder {
+fn begin_as(output: &Path, run_id: RunId, group: Option<&str>, views: ViewOptions) -> Recorder {
     let info = RunInfo::new(&run_id, Timestamp::UNIX_EPOCH, None, views, Session::default());
     let output = OutputDir::new(output);
-    let begun =
-        Recorder::begin(&output, &run_id, info, Copies::default(), &mut |_| Patience::Refuse);
-    begun.expect("begin").0
+    // With a group: a run that other processes may write into, as under nextest.
+    let held = HeldOutput::take(&output, &run_id, group, &mut |_| Patience::Refuse).expect("free");
+    Recorder::begin(held, info, Copies::default()).expect("begin").0
 }
 
 fn record(recorder: &Recorder, ordinal: usize) {

@@ -12,12 +12,9 @@ pub enum Exit {
     CannotRun(String),
     /// 4: a selection was asked for and nothing of it ran.
     NothingRan(String),
+    /// 130: interrupted.
+    Interrupted(String),
 }
-
-/// A test failed (libtest's own code).
-pub const FAILED: u8 = 101;
-/// The run was interrupted.
-pub const INTERRUPTED: u8 = 130;
 
 impl Exit {
     pub fn usage(message: impl Into<String>) -> Self {
@@ -30,13 +27,17 @@ impl Exit {
             Self::Usage(_) => 2,
             Self::CannotRun(_) => 3,
             Self::NothingRan(_) => 4,
+            Self::Interrupted(_) => 130,
         })
     }
 }
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(message) | Self::CannotRun(message) | Self::NothingRan(message)) = self;
+        let (Self::Usage(message)
+        | Self::CannotRun(message)
+        | Self::NothingRan(message)
+        | Self::Interrupted(message)) = self;
         f.write_str(message)
     }
 }

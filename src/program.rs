@@ -9,7 +9,7 @@ mod about;
 mod contract;
 mod libraries;
 
-pub use about::{About, ask};
+pub use about::{About, AskError, ask};
 pub use contract::{Contract, Unknown};
 pub use libraries::library_path;
 

@@ -12,11 +12,12 @@ use jiff::civil::Date;
 
 use crate::case::Engine;
 use crate::cli::Cli;
-use crate::failure::{Exit, INTERRUPTED};
+use crate::failure::Exit;
 use crate::gpu::{self, Gpus};
 use crate::list::{Facts, TestList, Waives};
 use crate::machine;
 use crate::process::Interrupt;
+use crate::record::HeldOutput;
 use crate::selection::{self, CASE_OPTION, Fate, Filters, Line, Split};
 use crate::settings::Settings;
 use crate::tables::{self, EMBEDDED_LIST, RELEASE_LIST};
@@ -28,6 +29,7 @@ mod explain;
 mod lacking;
 mod notes;
 mod open;
+mod output;
 mod prepare;
 mod stdout;
 mod test;
@@ -71,7 +73,7 @@ pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
     if !settings.explain.is_empty() {
         return explain::explain(&settings.explain, &lines, &asked.facts);
     }
-    let world = World::new(settings, host)?;
+    let mut world = World::new(settings, host)?;
     if let Some(format) = settings.dry_run {
         return dry_run::print(format, &lines, settings, &world, &libtest);
     }
@@ -81,22 +83,38 @@ pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
         let names = shown.map(|line| line.name.as_str());
         return prepare::list(names.filter(|name| prepare::passes(name, &libtest)));
     }
-    let earlier = if libtest.list { None } else { Earlier::load(settings)? };
+    if libtest.list {
+        let prepared = prepare::prepare(&lines, settings, &world, None, &libtest);
+        if settings.strict_names {
+            prepare::refuse_broken(&prepared)?;
+        }
+        let listed = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored());
+        return prepare::list(listed.map(|trial| trial.name.as_str()));
+    }
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Exit::CannotRun(format!("listen for ctrl-c: {error}")))?;
+    let (earlier, held) = Earlier::load(settings, &interrupt)?.unzip();
+    // What a line means depends on the release that will run it.
+    let starts = |line: &&Line<'_>| prepare::would_start(line, settings, &libtest);
+    let wanted = |line| world.engine_of(line) == Some(Engine::TrtllmBench);
+    if world.programs.find(Engine::TrtllmBench).is_ok() && lines.iter().filter(starts).any(wanted) {
+        let folder = output::directory(settings);
+        world
+            .learn(folder.path(), output::group().as_deref(), &interrupt)
+            .map_err(Exit::CannotRun)?;
+        world.say_flow();
+    }
     let prepared = prepare::prepare(&lines, settings, &world, earlier.as_ref(), &libtest);
     if settings.strict_names {
         prepare::refuse_broken(&prepared)?;
-    }
-    if libtest.list {
-        let listed = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored());
-        return prepare::list(listed.map(|trial| trial.name.as_str()));
     }
     let kept_out = notes::kept_out(&lines, &prepared, &libtest);
     let lacking = match settings.allow_empty {
         true => Vec::new(),
         false => lacking::engines(&lines, &prepared, &world, &libtest),
     };
-    let job = Job { prepared, lacking, earlier };
-    match execute(&asked, world, job, &libtest)? {
+    let job = Job { prepared, lacking, earlier, held };
+    match execute(&asked, world, job, &libtest, &interrupt)? {
         Some(code) => Ok(code),
         None if settings.allow_empty => Ok(ExitCode::SUCCESS),
         None => notes::nothing_ran(&kept_out, &libtest, settings.selects()),
@@ -152,8 +170,9 @@ struct Job {
     prepared: Vec<Prepared>,
     /// Engines whose program is missing, of tests that would not run here anyway.
     lacking: Vec<Engine>,
-    /// The run to go on with.
+    /// The run to go on with, and the output directory held for it.
     earlier: Option<Earlier>,
+    held: Option<HeldOutput>,
 }
 
 /// Runs the prepared trials; `None` when none of them ran.
@@ -162,8 +181,9 @@ fn execute(
     world: World,
     job: Job,
     libtest: &libtest_mimic::Arguments,
+    interrupt: &Interrupt,
 ) -> Result<Option<ExitCode>, Exit> {
-    let Job { prepared, lacking, earlier } = job;
+    let Job { prepared, lacking, earlier, held } = job;
     let settings = &asked.settings;
     let will_run = |trial: &&Prepared| trial.needs_program(libtest);
     let mut engines: Vec<_> =
@@ -175,10 +195,7 @@ fn execute(
             .has_failed()
             .then_some(ExitCode::FAILURE));
     }
-    let interrupt = Interrupt::on_signals()
-        .map_err(|error| Exit::CannotRun(format!("listen for ctrl-c: {error}")))?;
-    let world =
-        Arc::new(world.open(asked, &engines, prepared.len(), earlier.as_ref(), &interrupt)?);
+    let world = Arc::new(world.open(asked, &engines, prepared.len(), held, interrupt)?);
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());
@@ -190,8 +207,8 @@ fn execute(
     let conclusion = libtest_mimic::run(&arguments, trials);
     if interrupt.is_raised() {
         open::close(world)?;
-        eprintln!("interrupted; results so far are in {}", settings.output_dir.display());
-        return Ok(Some(ExitCode::from(INTERRUPTED)));
+        let results = settings.output_dir.display();
+        return Err(Exit::Interrupted(format!("interrupted; results so far are in {results}")));
     }
     let ran = world.ran.load(Ordering::SeqCst);
     open::close(world)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::case::Case;
+use crate::case::{Case, Engine};
 use crate::dataset::{Cache, TokenizerFacts};
 use crate::engine::Flow;
 use crate::plan::{self, Context, DryRun, Plan, PlannedLine};
@@ -35,6 +35,8 @@ pub struct Stage {
     pub library_path: Option<String>,
     /// What the bench program of TensorRT-LLM knows.
     pub about: About,
+    /// The variant of the GPU that it runs on.
+    pub device_subtype: Option<String>,
     /// Pass the steps' output on to stderr.
     pub show_steps: bool,
     /// Print the commands on stderr.
@@ -46,6 +48,8 @@ pub struct Stage {
 /// One trial to run.
 pub struct Trial<'a> {
     pub case: &'a Case,
+    /// What runs it.
+    pub engine: Engine,
     /// The label as the list has it.
     pub raw_label: &'a str,
     pub ordinal: usize,
@@ -68,10 +72,10 @@ struct Attempt<'a> {
     result: AttemptResult,
 }
 
-/// Runs a trial and records it. The result is also in the run folder and in all views.
+/// Runs a trial up to its result, which the caller records; its beginning is recorded here.
 ///
 /// # Errors
-/// When the result cannot be recorded; what was recorded before stays whole.
+/// When the beginning cannot be recorded; what was recorded before stays whole.
 pub fn run(
     trial: &Trial<'_>,
     context: &Context<'_>,
@@ -82,7 +86,7 @@ pub fn run(
         Some(workspace) => PathBuf::from(plan::work_dir(workspace, trial.raw_label)),
         None => folder.clone(),
     };
-    let result = blank(trial, stage);
+    let result = blank(trial, stage, context.flow);
     let cwd = work_dir.to_string_lossy().into_owned();
     let planned = plan::plan(trial.case, &cwd, context);
     let mut attempt = Attempt { stage, trial, plan: Plan::default(), folder, work_dir, result };
@@ -103,12 +107,16 @@ pub fn run(
 }
 
 /// A result before anything happened.
-fn blank(trial: &Trial<'_>, stage: &Stage) -> AttemptResult {
+fn blank(trial: &Trial<'_>, stage: &Stage, flow: Flow) -> AttemptResult {
+    let release = stage.about.version.clone().filter(|_| trial.engine == Engine::TrtllmBench);
+    let mut facts = stage.facts.clone();
+    facts.insert("flow".to_owned(), flow.to_string());
+    facts.extend(release.map(|release| ("trtllm_version".to_owned(), release)));
     AttemptResult {
         ordinal: trial.ordinal,
         origin: trial.origin.clone(),
         attempt: trial.attempt,
-        facts: stage.facts.clone(),
+        facts,
         ..AttemptResult::new(
             &stage.run_id,
             &trial.line.name,
@@ -163,7 +171,7 @@ impl Attempt<'_> {
     fn check_contract(&mut self, cwd: &str, context: &Context<'_>) {
         let about = &self.stage.about;
         let unknown = about.contract.unknown(&self.plan);
-        if unknown.is_empty() {
+        if unknown.is_empty() || self.trial.engine != Engine::TrtllmBench {
             return;
         }
         let fits = |flow: &&Flow| {

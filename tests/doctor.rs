@@ -11,7 +11,7 @@ const BUILD_LABEL: &str = "llama_v3.1_8b-bench-bfloat16-input_output_len:16,8-re
 const MODEL: &str = "models/llama-3.1-model/Meta-Llama-3.1-8B";
 
 /// A folder with one whole checkpoint.
-fn workplace() -> TempDir {
+fn folder_with_model() -> TempDir {
     let folder = tempfile::tempdir().expect("folder");
     let model = folder.path().join(MODEL);
     fs::create_dir_all(&model).expect("model");
@@ -54,7 +54,7 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn the_embedded_list_can_run_on_any_machine() {
-    let folder = workplace();
+    let folder = folder_with_model();
     let output = trtllm_perf(folder.path(), "doctor", &[]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(
@@ -66,7 +66,7 @@ fn the_embedded_list_can_run_on_any_machine() {
 
 #[test]
 fn a_missing_bench_program_is_said_with_what_to_do_and_fails() {
-    let folder = workplace();
+    let folder = folder_with_model();
     let output =
         trtllm_perf(folder.path(), "doctor", &["--case", LABEL, "--bench-bin", "no-such-bench"]);
     assert_eq!(output.status.code(), Some(1));
@@ -77,7 +77,7 @@ fn a_missing_bench_program_is_said_with_what_to_do_and_fails() {
 
 #[test]
 fn release_flow_and_models_are_told() {
-    let folder = workplace();
+    let folder = folder_with_model();
     let bench = bench();
     let output = trtllm_perf(
         folder.path(),
@@ -99,7 +99,7 @@ fn release_flow_and_models_are_told() {
 
 #[test]
 fn options_that_the_program_does_not_know_are_counted() {
-    let folder = workplace();
+    let folder = folder_with_model();
     let bench = bench();
     let bench = bench.to_str().expect("UTF-8");
     let cases = ["--contract", "--case", LABEL, "--case", BUILD_LABEL, "--bench-bin", bench];
@@ -119,7 +119,7 @@ fn options_that_the_program_does_not_know_are_counted() {
 #[test]
 fn a_run_fails_a_trial_with_an_unknown_option_before_the_program_starts_and_names_the_flow_that_fits()
  {
-    let folder = workplace();
+    let folder = folder_with_model();
     let bench = bench();
     let bench = bench.to_str().expect("UTF-8");
     let refused = trtllm_perf(

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// A folder with a copy of the bench program and a list of `cases` tests.
@@ -170,6 +172,62 @@ fn a_line_that_changed_since_its_result_is_said() {
 }
 
 #[test]
+fn resume_waits_for_a_run_that_is_still_going_on() {
+    let place = Place::new(2);
+    place.write("slow", "1");
+    let mut run = start(&place, &[]);
+    wait_until("the first test runs", || place.path("perf-output/runs/latest").exists());
+    let resumed = place.run(&["--resume"]);
+    assert!(stderr(&resumed).contains("waiting: "), "{}", stderr(&resumed));
+    assert_eq!(resumed.status.code(), Some(0), "{}", stdout(&resumed));
+    assert_eq!(run.wait().expect("wait").code(), Some(0));
+    assert_eq!(place.starts(), 2, "nothing ran twice");
+    assert_eq!(place.csv().into_values().collect::<Vec<_>>(), [3, 3]);
+}
+
+#[test]
+fn resume_runs_what_ctrl_c_cut_short() {
+    let place = Place::new(2);
+    place.write("slow", "30");
+    let mut run = start(&place, &[]);
+    wait_until("the first step runs", || {
+        let trials = fs::read_dir(place.path("perf-output/runs/latest")).into_iter().flatten();
+        trials.flatten().any(|trial| trial.path().join("attempt-1/bench.log").exists())
+    });
+    kill(Pid::from_raw(run.id() as i32), Signal::SIGINT).expect("interrupt");
+    assert_eq!(run.wait().expect("wait").code(), Some(130));
+    fs::remove_file(place.path("slow")).expect("fast again");
+    let resumed = place.run(&["--resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}{}", stdout(&resumed), stderr(&resumed));
+    assert_eq!(place.junit().into_values().collect::<Vec<_>>(), ["passed", "passed"]);
+}
+
+#[test]
+fn what_did_not_run_is_no_result_that_stands() {
+    let place = Place::new(1);
+    place.list(1, " SKIP (the node is down)");
+    assert_eq!(place.run(&[]).status.code(), Some(4));
+    assert_eq!(place.run(&["--resume"]).status.code(), Some(4), "nothing ran this time either");
+    place.list(1, "");
+    for flag in ["--failed", "--resume"] {
+        let output = place.run(&[flag]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    assert_eq!(place.starts(), 1, "it ran once its marker was gone");
+    assert_eq!(place.junit().into_values().collect::<Vec<_>>(), ["passed"]);
+}
+
+#[test]
+fn files_of_a_run_that_is_gone_on_with_stay_as_they_were_begun() {
+    let place = Place::new(1);
+    place.run(&[]);
+    let output = place.run(&["--resume", "--perf-log-formats", "yaml", "-o", "junit_logging=all"]);
+    let said = "stay as it was begun with another --perf-log-formats, -o junit_logging";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    assert!(!place.path("perf-output/perf_script_test_results.yaml").exists());
+}
+
+#[test]
 fn resume_without_a_run_runs_everything() {
     let place = Place::new(2);
     let output = place.run(&["--resume"]);
@@ -196,7 +254,15 @@ fn an_io_error_stops_the_run_only_when_that_is_asked_for() {
     }
 }
 
-/// Starts a run and waits until it is under way.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts a run.
 fn start(place: &Place, arguments: &[&str]) -> Child {
     place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start")
 }

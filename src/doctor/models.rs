@@ -20,7 +20,7 @@ pub struct Wanted<'a> {
     pub dir: &'a str,
 }
 
-/// Looks at each checkpoint once. No model is needed by all cases, so none of them alone stops a run.
+/// Looks at each checkpoint once. No model is needed by all cases, so that only the lack of all stops a run.
 pub fn models(roots: &[String], wanted: &[Wanted<'_>]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = roots.iter().map(|root| of_root(root)).collect();
     if wanted.is_empty() {
@@ -31,7 +31,9 @@ pub fn models(roots: &[String], wanted: &[Wanted<'_>]) -> Vec<Finding> {
     let broken: Vec<Finding> = there.iter().filter_map(|model| fault(model)).collect();
     let whole = there.len() - broken.len();
     let found = format!("{whole} of the list's {} are there and whole", wanted.len());
-    findings.push(if whole == 0 {
+    findings.push(if there.is_empty() {
+        Finding::missing("models", found).needed()
+    } else if whole == 0 {
         Finding::warn("models", found)
     } else {
         Finding::ok("models", found)
@@ -133,10 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_model_is_named_with_its_directory() {
-        let findings = models(&[], &[Wanted { label: "m", dir: "/nowhere/m" }]);
-        assert_eq!(findings[1].state, State::Missing);
-        assert!(findings[1].found.contains("m (/nowhere/m)"), "{}", findings[1]);
+    fn an_absent_model_is_named_with_its_directory_and_stops_a_run_only_where_none_is_there() {
+        let absent = Wanted { label: "m", dir: "/nowhere/m" };
+        let there = Wanted { label: "t", dir: "/" };
+        let findings = models(&[], &[absent, there]);
+        let named = findings.last().expect("a line");
+        assert_eq!(named.state, State::Missing);
+        assert!(named.found.contains("m (/nowhere/m)"), "{named}");
         assert!(!findings.iter().any(Finding::stops), "other cases can run");
+        let findings = models(&[], &[Wanted { label: "m", dir: "/nowhere/m" }]);
+        assert!(findings.iter().any(Finding::stops), "no case can run");
     }
 }

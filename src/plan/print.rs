@@ -14,14 +14,8 @@ use crate::metric::Metric;
 /// One line of `--dry-run=json`, and the content of `plan.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct DryRun {
-    pub name: String,
-    pub id: String,
-    pub list: Option<String>,
-    pub line: Option<usize>,
-    pub block: Option<usize>,
-    pub selected: bool,
-    pub reason: Option<String>,
-    pub timeout_s: Option<u64>,
+    #[serde(flatten)]
+    pub line: PlannedLine,
     pub label: Option<String>,
     pub config: Option<Map<String, Value>>,
     pub steps: Vec<PrintedStep>,
@@ -37,7 +31,7 @@ pub struct PrintedStep {
     pub argv: Vec<String>,
     pub cwd: String,
     pub stdout: Option<String>,
-    /// What is added to the environment.
+    /// What is added to the environment on every machine: nothing so far. What a machine adds is known when it runs.
     pub env: BTreeMap<String, String>,
 }
 
@@ -70,7 +64,7 @@ impl From<&PlanError> for Fault {
 }
 
 /// Where a planned line stands and whether it would run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct PlannedLine {
     pub name: String,
     pub id: String,
@@ -93,14 +87,7 @@ impl DryRun {
         let (plan, cwd) = plan.unzip();
         let steps = plan.map(|plan| steps(plan, cwd.unwrap_or_default())).unwrap_or_default();
         Self {
-            name: line.name,
-            id: line.id,
-            list: line.list,
-            line: line.line,
-            block: line.block,
-            selected: line.selected,
-            reason: line.reason,
-            timeout_s: line.timeout_s,
+            line,
             label: case.map(Case::to_string),
             config: case.map(config),
             steps,
@@ -114,12 +101,13 @@ impl DryRun {
 
     /// The line for people: what would run, or why nothing would.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.name);
-        if let Some(list) = &self.list {
-            text.push_str(&format!("  from     {list}:{}\n", self.line.unwrap_or_default()));
+        let line = &self.line;
+        let mut text = format!("{}\n", line.name);
+        if let Some(list) = &line.list {
+            text.push_str(&format!("  from     {list}:{}\n", line.line.unwrap_or_default()));
         }
-        if let Some(reason) = &self.reason {
-            let verb = if self.selected { "note" } else { "not run" };
+        if let Some(reason) = &line.reason {
+            let verb = if line.selected { "note" } else { "not run" };
             let _ = writeln!(text, "  {verb:<8} {reason}");
         }
         if let Some(error) = &self.error {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use once_cell::sync::Lazy;
 use regex::Regex;
@@ -27,45 +27,58 @@ pub struct About {
     pub contract: Contract,
 }
 
-/// The remembered answer of one program file.
+/// The last answer, and who asked.
 #[derive(Debug, Serialize, Deserialize)]
 struct Remembered {
     program: PathBuf,
-    size: u64,
-    modified_s: u64,
+    /// What the processes of one run have in common, where there are several.
+    group: Option<String>,
     about: About,
 }
 
-/// Asks `program` for its release and options, by the help of its commands. The answer is kept in `folder` and serves
-/// until the file changes, since every process of a run wants it and the question takes seconds.
+/// Asks `program` for its release and options, by the help of its commands. Each question takes seconds, so the answer is
+/// kept in `folder`: it serves the other processes of `group` as it is, and later runs as far as the release is the same.
+/// (The file of a program says nothing of that: it is a script that imports what is installed.)
 ///
 /// # Errors
 /// When the program cannot be started, or its answer cannot be kept or read.
 pub fn ask(
     program: &Path,
     folder: &Path,
+    group: Option<&str>,
     supervisor: &Supervisor,
     interrupt: &Interrupt,
 ) -> Result<About, AskError> {
     let memory = folder.join("bench-program.json");
-    let stamp = stamp(program);
-    let remembered =
-        fs::read(&memory).ok().and_then(|text| serde_json::from_slice::<Remembered>(&text).ok());
-    if let (Some(kept), Some((size, modified_s))) = (remembered, stamp)
-        && (kept.program.as_path(), kept.size, kept.modified_s) == (program, size, modified_s)
+    // A memory that is gone or means nothing is asked for again.
+    let remembered = fs::read(&memory)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Remembered>(&text).ok())
+        .filter(|kept| kept.program == program);
+    if let Some(kept) = &remembered
+        && group.is_some()
+        && kept.group.as_deref() == group
     {
-        return Ok(kept.about);
+        return Ok(kept.about.clone());
     }
     let question = Question { program, folder, supervisor, interrupt };
     let throughput = question.help("throughput")?;
-    let build = question.help("build")?;
-    let about = About {
-        version: version(&throughput.text),
-        contract: Contract { throughput: options(&throughput.text), build: options(&build.text) },
+    let release = version(&throughput.text);
+    let of_release = |kept: &Remembered| release.is_some() && kept.about.version == release;
+    let mut answered = throughput.answered;
+    let build = match remembered.filter(of_release) {
+        Some(kept) => kept.about.contract.build,
+        None => {
+            let build = question.help("build")?;
+            answered &= build.answered;
+            options(&build.text)
+        }
     };
-    if let Some((size, modified_s)) = stamp.filter(|_| throughput.answered && build.answered) {
-        let kept =
-            Remembered { program: program.to_owned(), size, modified_s, about: about.clone() };
+    let contract = Contract { throughput: options(&throughput.text), build };
+    let about = About { version: release, contract };
+    if answered {
+        let group = group.map(str::to_owned);
+        let kept = Remembered { program: program.to_owned(), group, about: about.clone() };
         let text = serde_json::to_vec(&kept).map_err(io::Error::from);
         text.and_then(|text| fs::write(&memory, text))
             .map_err(|source| AskError::Keep { path: memory, source })?;
@@ -119,11 +132,6 @@ impl Question<'_> {
         let answered = matches!(end.ended, Ended::Success | Ended::Failed(_));
         Ok(Answer { text: String::from_utf8_lossy(&text).into_owned(), answered })
     }
-}
-
-fn stamp(program: &Path) -> Option<(u64, u64)> {
-    let data = fs::metadata(program).ok()?;
-    Some((data.len(), data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs()))
 }
 
 /// The release in the first line that the real program prints, whatever else happens.

@@ -32,8 +32,12 @@ struct Orders {
     sync: BTreeSet<PathBuf>,
     working: bool,
     closing: bool,
+    /// What came up since it was last asked for.
     problems: Vec<Problem>,
-    failure: Option<RecordError>,
+    /// The views are not what they should be.
+    stale: Option<RecordError>,
+    /// Something may not survive a power cut.
+    unsynced: Option<RecordError>,
 }
 
 impl Orders {
@@ -64,22 +68,22 @@ impl Background {
     }
 
     /// What came up since the last call.
+    pub fn report(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.desk.lock().problems)
+    }
+
+    /// Waits until everything asked for is done; what came up since the last report.
     ///
     /// # Errors
-    /// When a view could not be replaced or an entry not be synced: the first such failure.
-    pub fn report(&self) -> Result<Vec<Problem>, RecordError> {
-        let mut orders = self.desk.lock();
-        match orders.failure.take() {
+    /// When the views could not be replaced the last time, or an entry not be synced at any time.
+    pub fn settle(&self) -> Result<Vec<Problem>, RecordError> {
+        let orders = self.desk.lock();
+        let idle = self.desk.changed.wait_while(orders, |orders| !orders.is_idle());
+        let mut orders = idle.unwrap_or_else(PoisonError::into_inner);
+        match orders.stale.take().or_else(|| orders.unsynced.take()) {
             Some(failure) => Err(failure),
             None => Ok(std::mem::take(&mut orders.problems)),
         }
-    }
-
-    /// Waits until everything asked for is done.
-    pub fn settle(&self) {
-        let orders = self.desk.lock();
-        let idle = self.desk.changed.wait_while(orders, |orders| !orders.is_idle());
-        drop(idle.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -100,13 +104,23 @@ impl Desk {
             let wanted = std::mem::take(&mut orders.views);
             let paths = std::mem::take(&mut orders.sync);
             drop(orders);
-            let folded = if wanted { views() } else { Ok(Vec::new()) };
+            let folded = wanted.then(&views);
             let synced = paths.iter().try_for_each(|path| atomic::sync_directory(path));
             let mut orders = self.lock();
             orders.working = false;
-            match folded.and_then(|problems| synced.map(|()| problems)) {
-                Ok(problems) => orders.problems.extend(problems),
-                Err(error) => orders.failure = orders.failure.take().or(Some(error)),
+            match folded {
+                Some(Ok(problems)) => {
+                    orders.problems.extend(problems);
+                    orders.stale = None;
+                }
+                Some(Err(error)) => {
+                    orders.problems.push(Problem::view(&error));
+                    orders.stale = Some(error);
+                }
+                None => {}
+            }
+            if let Err(error) = synced {
+                orders.unsynced.get_or_insert(error);
             }
             self.changed.notify_all();
         }
@@ -144,25 +158,46 @@ mod tests {
         });
         (0..100).for_each(|_| background.request_views());
         drop(closed);
-        background.settle();
+        let problems = background.settle().expect("no failure");
         let served = folds.load(Ordering::SeqCst);
         assert!((1..=2).contains(&served), "{served}");
-        assert_eq!(background.report().expect("no failure").len(), served);
+        assert_eq!(problems.len(), served);
         background.request_views();
         drop(background);
         assert_eq!(folds.load(Ordering::SeqCst), served + 1);
     }
 
     #[test]
-    fn a_failure_is_reported_once_and_the_work_goes_on() {
+    fn what_could_not_be_synced_is_an_error_once_and_the_work_goes_on() {
         let dir = tempfile::tempdir().expect("dir");
         let background = Background::start(|| Ok(Vec::new()));
         background.request_sync([dir.path().join("gone")]);
-        background.settle();
-        background.request_sync([dir.path().to_owned()]);
-        background.settle();
-        let error = background.report().expect_err("the folder is gone");
+        background.request_views();
+        let error = background.settle().expect_err("the folder is gone");
         assert!(error.to_string().contains("gone: no such file or directory"), "{error}");
-        assert_eq!(background.report().expect("once"), []);
+        background.request_sync([dir.path().to_owned()]);
+        assert_eq!(background.settle().expect("once"), []);
+    }
+
+    #[test]
+    fn a_view_that_fails_is_a_problem_and_an_error_only_while_it_is_stale() {
+        let broken = Arc::new(AtomicUsize::new(1));
+        let state = Arc::clone(&broken);
+        let background = Background::start(move || match state.load(Ordering::SeqCst) {
+            0 => Ok(Vec::new()),
+            _ => Err(RecordError::file("write", "junit.xml".as_ref())(
+                std::io::ErrorKind::StorageFull.into(),
+            )),
+        });
+        background.request_views();
+        let error = background.settle().expect_err("stale");
+        assert_eq!(error.to_string(), "write junit.xml: disk full");
+        background.request_views();
+        while background.report().is_empty() {
+            std::thread::yield_now();
+        }
+        broken.store(0, Ordering::SeqCst);
+        background.request_views();
+        background.settle().expect("the views are whole again");
     }
 }

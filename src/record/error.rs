@@ -20,7 +20,7 @@ pub enum RecordError {
     },
     /// Another run holds the output directory and the caller would not wait.
     #[error("{0}; use another --output-dir, or run again when it has ended")]
-    Busy(Busy),
+    Busy(Box<Busy>),
     #[error(
         "use run id `{0}`: accepted are 1 to 100 letters, digits, `.`, `_` and `-`, not beginning with `.`"
     )]
@@ -100,6 +100,17 @@ pub struct Problem {
 impl Problem {
     pub(super) fn new(path: &Path, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line: None, message: message.into() }
+    }
+
+    /// A view that could not be written this time.
+    pub(super) fn view(error: &RecordError) -> Self {
+        let again = "tried again after the next test";
+        match error {
+            RecordError::File { doing, path, cause, .. } => {
+                Self::new(path, format!("cannot {doing} it: {cause}; {again}"))
+            }
+            other => Self::new("views".as_ref(), format!("{other}; {again}")),
+        }
     }
 
     pub(super) fn json(path: &Path, error: &serde_json::Error) -> Self {

@@ -92,6 +92,24 @@ impl RunFolder {
         self.0.join(trial_folder(name)).join(format!("attempt-{attempt}"))
     }
 
+    /// Moves what an attempt left aside, so that it no longer counts. Nothing is thrown away.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub fn set_aside(&self, name: &str, attempt: u32) -> Result<(), RecordError> {
+        let folder = self.attempt(name, attempt);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let free = (1..)
+            .map(|n| folder.with_file_name(format!("attempt-{attempt}.abandoned-{n}")))
+            .find(|path| !path.exists());
+        match free {
+            Some(free) => fs::rename(&folder, free).map_err(RecordError::file("move", &folder)),
+            None => Ok(()),
+        }
+    }
+
     /// What stood in the output directory under `name` when the run began.
     pub(super) fn before(&self, name: &str) -> PathBuf {
         self.0.join(BEFORE).join(name)

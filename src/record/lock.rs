@@ -30,20 +30,30 @@ pub struct Holder {
     pub pid: u32,
     pub host: String,
     pub run_id: String,
+    /// What the processes that share the run have in common, such as nextest's id of its own run; `None` when the
+    /// process runs it alone.
+    #[serde(default)]
+    pub group: Option<String>,
     /// When it took the directory.
     pub since: Timestamp,
 }
 
 impl Holder {
     /// This process as a member of the run `run_id`.
-    pub(super) fn of_this_process(run_id: &RunId, since: Timestamp) -> Self {
+    pub(super) fn of_this_process(run_id: &RunId, group: Option<&str>, since: Timestamp) -> Self {
         let host = nix::unistd::gethostname().unwrap_or_default();
         Self {
             pid: std::process::id(),
             host: host.to_string_lossy().into_owned(),
             run_id: run_id.to_string(),
+            group: group.map(str::to_owned),
             since,
         }
+    }
+
+    /// Whether both work on one run together. To go on with a run that is still going on is no such thing.
+    pub(super) fn shares_with(&self, other: &Holder) -> bool {
+        self.run_id == other.run_id && self.group.is_some() && self.group == other.group
     }
 }
 
@@ -62,7 +72,7 @@ impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "output directory {} is in use by ", self.output.display())?;
         match &self.holder {
-            Some(Holder { pid, host, run_id, since }) => {
+            Some(Holder { pid, host, run_id, since, .. }) => {
                 let since = since.strftime("%Y-%m-%d %H:%M:%S");
                 write!(f, "run {run_id} (pid {pid} on {host}, since {since} UTC)")
             }
@@ -100,10 +110,12 @@ pub(super) enum Hold {
 }
 
 impl DirectoryLock {
-    /// Takes `output` for the run of `holder`. `busy` is asked at once and then ten times a second.
+    /// Takes `output` for the run of `holder`, or joins a holder that `joins` agrees with. `busy` is asked at once and
+    /// then ten times a second.
     pub fn take(
         output: &Path,
         holder: &Holder,
+        joins: &dyn Fn(&Holder) -> bool,
         busy: &mut dyn FnMut(&Busy) -> Patience,
     ) -> Result<Self, RecordError> {
         let path = output.join(".trtllm-perf.lock");
@@ -131,14 +143,14 @@ impl DirectoryLock {
                 Err(TryLockError::WouldBlock) => {}
             }
             let current = signature(&mut file);
-            if same_run(&current, holder) && file.try_lock_shared().is_ok() {
+            if current.as_ref().is_some_and(joins) && file.try_lock_shared().is_ok() {
                 // Between reading and locking the directory may have changed hands.
-                if same_run(&signature(&mut file), holder) {
+                if signature(&mut file).as_ref().is_some_and(joins) {
                     return Ok(Self { _file: file, hold: Hold::Joined });
                 }
                 continue;
             }
-            let signing = current.is_none() || same_run(&current, holder);
+            let signing = current.as_ref().is_none_or(joins);
             if signing && unsigned < SIGNING_PATIENCE {
                 unsigned += 1;
                 thread::sleep(SIGNING);
@@ -146,7 +158,7 @@ impl DirectoryLock {
             }
             let state = Busy { output: output.to_owned(), holder: current, waited };
             if busy(&state) == Patience::Refuse {
-                return Err(RecordError::Busy(state));
+                return Err(RecordError::Busy(Box::new(state)));
             }
             thread::sleep(POLL);
             waited = begun.elapsed();
@@ -154,10 +166,14 @@ impl DirectoryLock {
     }
 }
 
-/// Who holds `output` now; `None` when nobody does, or the file system does not tell.
+/// Who holds `output` now; `None` when nobody does, or the file system has no locks.
 pub(super) fn holder(output: &Path) -> Result<Option<Holder>, RecordError> {
     let path = output.join(".trtllm-perf.lock");
-    let Ok(mut file) = File::open(&path) else { return Ok(None) };
+    // An exclusive lock wants write access where a network file system makes one out of `fcntl`.
+    let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(RecordError::file("open", &path))?,
+    };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(signature(&mut file)),
         Err(TryLockError::Error(error)) if !unsupported(&error) => {
@@ -185,10 +201,6 @@ fn open(path: &Path) -> Result<File, RecordError> {
         .truncate(false)
         .open(path)
         .map_err(RecordError::file("open", path))
-}
-
-fn same_run(current: &Option<Holder>, holder: &Holder) -> bool {
-    current.as_ref().is_some_and(|current| current.run_id == holder.run_id)
 }
 
 fn sign(file: &mut File, holder: &Holder) -> io::Result<()> {
@@ -220,19 +232,28 @@ mod tests {
             pid: 7,
             host: "node1".into(),
             run_id: run_id.into(),
+            group: Some("nextest".into()),
             since: "2026-11-24T08:15:02Z".parse().expect("time"),
         }
+    }
+
+    fn take(
+        dir: &Path,
+        holder: &Holder,
+        busy: &mut dyn FnMut(&Busy) -> Patience,
+    ) -> Result<DirectoryLock, RecordError> {
+        DirectoryLock::take(dir, holder, &|other| holder.shares_with(other), busy)
     }
 
     #[test]
     fn another_run_is_refused_with_the_name_of_the_holder_and_the_same_run_joins() {
         let dir = tempfile::tempdir().expect("dir");
         let mut refuse = |_: &Busy| Patience::Refuse;
-        let first = DirectoryLock::take(dir.path(), &holder("a"), &mut refuse).expect("free");
+        let first = take(dir.path(), &holder("a"), &mut refuse).expect("free");
         assert_eq!(first.hold, Hold::First);
-        let mate = DirectoryLock::take(dir.path(), &holder("a"), &mut refuse).expect("joins");
+        let mate = take(dir.path(), &holder("a"), &mut refuse).expect("joins");
         assert_eq!(mate.hold, Hold::Joined);
-        let error = DirectoryLock::take(dir.path(), &holder("b"), &mut refuse).expect_err("busy");
+        let error = take(dir.path(), &holder("b"), &mut refuse).expect_err("busy");
         assert!(
             error
                 .to_string()
@@ -240,16 +261,27 @@ mod tests {
             "{error}"
         );
         drop((first, mate));
-        let later = DirectoryLock::take(dir.path(), &holder("b"), &mut refuse).expect("free again");
+        let later = take(dir.path(), &holder("b"), &mut refuse).expect("free again");
         assert_eq!(later.hold, Hold::First, "a lock left by runs that ended is taken over");
+    }
+
+    #[test]
+    fn who_goes_on_with_a_run_does_not_join_it() {
+        let dir = tempfile::tempdir().expect("dir");
+        let mut refuse = |_: &Busy| Patience::Refuse;
+        let alone = Holder { group: None, ..holder("a") };
+        let _running = take(dir.path(), &alone, &mut refuse).expect("free");
+        for other in [alone, holder("a")] {
+            let error = take(dir.path(), &other, &mut refuse).expect_err("busy");
+            assert!(matches!(error, RecordError::Busy(_)), "{error}");
+        }
     }
 
     #[test]
     fn a_waiting_run_is_told_first_and_gets_its_turn() {
         let dir = tempfile::tempdir().expect("dir");
-        let mut held = Some(
-            DirectoryLock::take(dir.path(), &holder("a"), &mut |_| Patience::Refuse).expect("free"),
-        );
+        let mut held =
+            Some(take(dir.path(), &holder("a"), &mut |_| Patience::Refuse).expect("free"));
         let mut told = Vec::new();
         let mut wait = |busy: &Busy| {
             told.push(busy.clone());
@@ -258,7 +290,7 @@ mod tests {
             }
             Patience::Wait
         };
-        let taken = DirectoryLock::take(dir.path(), &holder("b"), &mut wait).expect("its turn");
+        let taken = take(dir.path(), &holder("b"), &mut wait).expect("its turn");
         assert_eq!(taken.hold, Hold::First);
         assert_eq!(told.len(), 2);
         assert_eq!(told[0].waited, Duration::ZERO);

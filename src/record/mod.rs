@@ -3,7 +3,7 @@
 //! The truth is `runs/<run-id>/<trial>/attempt-<n>/result.json`; CSV, YAML and JUnit are views that can be
 //! folded again at any time. One format a file, and no arithmetic: a formatter prints what it is given.
 //!
-//! The plot: [`Recorder::begin`] takes the output directory (`lock`), writes `run.json` (`run_info`) and
+//! The plot: [`HeldOutput::take`] takes the output directory (`lock`), [`Recorder::begin`] writes `run.json` (`run_info`) and
 //! keeps what the views would overwrite (`views`). Each attempt gets a folder (`folder`), a `plan.json`
 //! before its first step (`started`) and a `result.json` after its last ([`mod@result`]), both whole or absent
 //! (`atomic`) and synced. After each, the attempts of this and other processes (`read`) are folded
@@ -43,7 +43,7 @@ pub use name::{TrialName, trial_folder};
 pub use prune::{BLESSED, Keep, prunable, remove};
 pub use read::{Attempt, read_attempts};
 pub use rebuild::{Rebuilt, rebuild};
-pub use recorder::Recorder;
+pub use recorder::{HeldOutput, Recorder};
 pub use run_id::RunId;
 pub use run_info::{JunitFamily, JunitLogging, RunInfo, ViewOptions};
 pub use session::Session;

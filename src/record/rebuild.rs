@@ -40,8 +40,11 @@ pub fn rebuild(
         }
     };
     let info = run.info()?;
-    let holder = Holder::of_this_process(&RunId::given(&info.run_id)?, Timestamp::now());
-    let _lock = DirectoryLock::take(output.path(), &holder, &mut |_| Patience::Refuse)?;
+    let holder = Holder::of_this_process(&RunId::given(&info.run_id)?, None, Timestamp::now());
+    // A run that is going on has its views folded again, too.
+    let joins = |other: &Holder| other.run_id == holder.run_id;
+    let refuse = &mut |_: &_| Patience::Refuse;
+    let _lock = DirectoryLock::take(output.path(), &holder, &joins, refuse)?;
     let _turn = lock::views(output.path())?;
     views::prepare(copies)?;
     views::write_fixed(output.path(), &info)?;

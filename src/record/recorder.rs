@@ -1,6 +1,6 @@
 //! The facade for the harness: begins a run, keeps its journal, and folds the views after every attempt.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,46 +40,77 @@ struct State {
     fold: Mutex<Fold>,
 }
 
-impl Recorder {
-    /// Takes the output directory and begins the run `run_id`, or joins it where `run.json` is there already;
-    /// what that file says then outweighs `info`. Also returns the files of the run that were passed over.
+/// The output directory, held for one run.
+#[derive(Debug)]
+pub struct HeldOutput {
+    output: OutputDir,
+    run_id: RunId,
+    /// Whether other processes may write into this run.
+    shared: bool,
+    lock: DirectoryLock,
+}
+
+impl HeldOutput {
+    /// Takes the output directory for the run `run_id`. Processes that name the same `group` share the run; any other
+    /// waits, also one that wants to go on with a run that is still going on.
     ///
     /// `busy` is asked when another run holds the directory: first at once, with a text for stderr, then ten
     /// times a second.
     ///
     /// # Errors
-    /// When the directory cannot be made or written, is busy and `busy` refuses, or cannot be appended to.
-    pub fn begin(
+    /// When the directory cannot be made or written, or is busy and `busy` refuses.
+    pub fn take(
         output: &OutputDir,
         run_id: &RunId,
+        group: Option<&str>,
+        busy: &mut dyn FnMut(&Busy) -> Patience,
+    ) -> Result<Self, RecordError> {
+        atomic::create_directories(output.path())?;
+        let holder = Holder::of_this_process(run_id, group, Timestamp::now());
+        let joins = |other: &Holder| holder.shares_with(other);
+        let lock = DirectoryLock::take(output.path(), &holder, &joins, busy)?;
+        let shared = group.is_some() || lock.hold == Hold::Unlocked;
+        Ok(Self { output: output.clone(), run_id: run_id.clone(), shared, lock })
+    }
+
+    /// The folder of the run, there or not.
+    pub fn run(&self) -> RunFolder {
+        self.output.run(&self.run_id)
+    }
+
+    /// The run it is held for.
+    pub fn run_id(&self) -> &RunId {
+        &self.run_id
+    }
+}
+
+impl Recorder {
+    /// Begins the run, or goes on with it where `run.json` is there already; what that file says then outweighs
+    /// `info`. Also returns the files of the run that were passed over.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or appended to.
+    pub fn begin(
+        held: HeldOutput,
         info: RunInfo,
         copies: Copies,
-        busy: &mut dyn FnMut(&Busy) -> Patience,
     ) -> Result<(Self, Vec<Problem>), RecordError> {
-        atomic::create_directories(output.path())?;
         views::prepare(&copies)?;
-        let holder = Holder::of_this_process(run_id, Timestamp::now());
-        let lock = DirectoryLock::take(output.path(), &holder, busy)?;
+        let run = held.run();
+        let HeldOutput { output, run_id, shared, lock } = held;
         let turn = lock::views(output.path())?;
         if lock.hold == Hold::First {
             atomic::sweep(output.path())?;
         }
-        let run = output.run(run_id);
-        let info = establish(output, &run, run_id, info)?;
+        let info = establish(&output, &run, &run_id, info)?;
         views::write_fixed(output.path(), &info)?;
-        let state = Arc::new(State {
-            fold: Mutex::new(Fold::new(info, &run)?),
-            output: output.clone(),
-            shared: run_id.is_shared() || lock.hold == Hold::Unlocked,
-            run,
-            copies,
-            lock,
-        });
+        let fold = Mutex::new(Fold::new(info, &run)?);
+        let state = Arc::new(State { output, run, copies, shared, lock, fold });
         let mut problems = state.read_others()?.1;
         state.write_views(turn)?;
         if state.lock.hold == Hold::Unlocked {
             problems.push(Problem::new(
-                output.path(),
+                state.output.path(),
                 "its file system has no locks: another run into this directory would not be noticed",
             ));
         }
@@ -104,24 +135,17 @@ impl Recorder {
             let name = name.to_owned();
             return Err(RecordError::AttemptExists { name, attempt, path: folder });
         }
-        if folder.exists() {
-            let abandoned = (1..)
-                .map(|n| folder.with_file_name(format!("attempt-{attempt}.abandoned-{n}")))
-                .find(|path| !path.exists());
-            if let Some(abandoned) = abandoned {
-                fs::rename(&folder, abandoned).map_err(RecordError::file("move", &folder))?;
-            }
-        }
+        self.state.run.set_aside(name, attempt)?;
         self.background.request_sync(atomic::create_directories(&folder)?);
         Ok(folder)
     }
 
     /// Writes `plan.json` and shows the attempt in JUnit as one without a result, which is what a reader finds
     /// if the harness is killed. To be called between [`Recorder::attempt_dir`] and the first step. Returns the
-    /// files that were passed over meanwhile.
+    /// files that were passed over meanwhile, and views that could not be written.
     ///
     /// # Errors
-    /// When a file cannot be written, or a view could not be since the last call.
+    /// When the plan cannot be written.
     pub fn start(&self, started: Started) -> Result<Vec<Problem>, RecordError> {
         let folder = self.state.run.attempt(&started.name, started.attempt);
         let path = folder.join(PLAN);
@@ -131,11 +155,11 @@ impl Recorder {
         self.take_in([Attempt { folder, result: started.without_result(), finished: false }])
     }
 
-    /// Writes and syncs `result.json` and asks for new views; returns the files that were passed over meanwhile.
+    /// Writes and syncs `result.json` and asks for new views; returns the files that were passed over meanwhile, and
+    /// views that could not be written: they are none of this trial's business, and tried again after the next.
     ///
     /// # Errors
-    /// When the result cannot be written, or a view could not be since the last call; the result is kept in the
-    /// latter case. Earlier results and views stay whole in any case.
+    /// When the result cannot be written. Earlier results and views stay whole in any case.
     pub fn finish(&self, result: &AttemptResult) -> Result<Vec<Problem>, RecordError> {
         self.finish_all(std::slice::from_ref(result))
     }
@@ -168,17 +192,16 @@ impl Recorder {
     /// Waits until the views show everything that was recorded.
     ///
     /// # Errors
-    /// When a view could not be written.
+    /// When the views do not, since one could not be written.
     pub fn settle(&self) -> Result<Vec<Problem>, RecordError> {
-        self.background.settle();
-        self.background.report()
+        self.background.settle()
     }
 
     /// Ends the run: [`Recorder::settle`], and gives the output directory back. Dropping the recorder does the
     /// same in silence; `std::process::exit` does neither.
     ///
     /// # Errors
-    /// When a view could not be written.
+    /// As [`Recorder::settle`].
     pub fn end(self) -> Result<Vec<Problem>, RecordError> {
         self.settle()
     }
@@ -193,18 +216,15 @@ impl Recorder {
         }
         drop(fold);
         self.background.request_views();
-        self.background.report()
+        Ok(self.background.report())
     }
 }
 
 impl State {
     fn replace_views(&self) -> Result<Vec<Problem>, RecordError> {
-        if !self.shared {
-            let views = views::render(&self.output, &mut self.fold(), &self.copies)?;
-            return views::write(&views).map(|()| Vec::new());
-        }
+        // `rebuild` may be at the views of a run that nobody else writes into.
         let turn = lock::views(self.output.path())?;
-        let problems = self.read_others()?.1;
+        let problems = if self.shared { self.read_others()?.1 } else { Vec::new() };
         self.write_views(turn)?;
         Ok(problems)
     }

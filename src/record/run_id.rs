@@ -9,10 +9,7 @@ use super::error::RecordError;
 
 /// A run id: safe as a folder name, and either made here or given by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunId {
-    text: String,
-    shared: bool,
-}
+pub struct RunId(String);
 
 impl RunId {
     /// A new id, `2026-11-24T08-15-02Z-1a2b3c4d`: the second it began and a random tail, so that two machines
@@ -20,10 +17,10 @@ impl RunId {
     pub fn fresh(now: Timestamp) -> Self {
         let random = RandomState::new().hash_one(std::process::id());
         let text = format!("{}-{:08x}", now.strftime("%Y-%m-%dT%H-%M-%SZ"), random as u32);
-        Self { text, shared: false }
+        Self(text)
     }
 
-    /// An id that several processes share, such as `NEXTEST_RUN_ID`, or the id of an earlier run.
+    /// An id from elsewhere: `NEXTEST_RUN_ID`, or that of an earlier run.
     ///
     /// # Errors
     /// When it would not be a plain folder name.
@@ -36,23 +33,18 @@ impl RunId {
         if !fits {
             return Err(RecordError::RunId(text.to_owned()));
         }
-        Ok(Self { text: text.to_owned(), shared: true })
+        Ok(Self(text.to_owned()))
     }
 
     /// The id itself.
     pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether other processes may write into the same run.
-    pub fn is_shared(&self) -> bool {
-        self.shared
+        &self.0
     }
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 

@@ -65,9 +65,10 @@ pub(super) fn render(
     Ok(views)
 }
 
-/// Replaces each view.
+/// Replaces each view; one that cannot be written keeps none of the others from it.
 pub(super) fn write(views: &[View]) -> Result<(), RecordError> {
-    views.iter().try_for_each(|view| atomic::replace(&view.path, &view.content))
+    let write = |view: &View| atomic::replace(&view.path, &view.content);
+    views.iter().map(write).fold(Ok(()), Result::and)
 }
 
 /// Writes the views that stay as they are during a run.

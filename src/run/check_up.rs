@@ -12,8 +12,7 @@ use crate::engine::Flow;
 use crate::failure::Exit;
 use crate::gpu;
 use crate::plan::{DatasetTool, plan};
-use crate::process::{Interrupt, Supervisor};
-use crate::program::{self, About};
+use crate::process::Interrupt;
 use crate::selection::{Fate, Line};
 
 /// The state of everything that the selected tests need.
@@ -34,12 +33,11 @@ pub fn check_up(cli: Cli, host: Host, contract: bool) -> Result<CheckUp, Exit> {
     let settings = &asked.settings;
     let lines = asked.lines();
     let mut world = World::new(settings, host)?;
-    let prepared = prepare::prepare(&lines, settings, &world, None, &libtest);
     let idle = !lines.iter().any(|line| line.fate == Fate::Runs);
     let engines: Vec<Engine> = lines
         .iter()
         .filter(|line| is_meant(line, idle))
-        .filter_map(|line| engine_of(line, &world))
+        .filter_map(|line| world.engine_of(line))
         .collect();
     let wants = |engine| engines.contains(&engine);
     let mut findings = Vec::new();
@@ -51,15 +49,11 @@ pub fn check_up(cli: Cli, host: Host, contract: bool) -> Result<CheckUp, Exit> {
         findings.extend(doctor::bench(&world.programs, Engine::Refbench, None));
     }
     if wants(Engine::TrtllmBench) {
-        let about = world.programs.find(Engine::TrtllmBench).ok().map(|program| ask(&program));
-        if let Some(Ok(about)) = &about {
-            if settings.flow.is_none() {
-                world.flow =
-                    about.version.as_deref().and_then(Flow::of_version).unwrap_or_default();
-            }
-            if contract && about.contract.is_known() {
-                unknown_options = Some(unknown(&prepared, &world, about));
-            }
+        let there = world.programs.find(Engine::TrtllmBench).is_ok();
+        let about = there.then(|| learn(&mut world).map(|()| world.about.clone()));
+        if contract && world.about.contract.is_known() {
+            let prepared = prepare::prepare(&lines, settings, &world, None, &libtest);
+            unknown_options = Some(unknown(&prepared, &world));
         }
         findings.extend(doctor::bench(&world.programs, Engine::TrtllmBench, about.as_ref()));
         findings
@@ -75,13 +69,12 @@ pub fn check_up(cli: Cli, host: Host, contract: bool) -> Result<CheckUp, Exit> {
 }
 
 /// Asks the program in a folder of its own, since there is no run to keep the answer in.
-fn ask(program: &std::path::Path) -> Result<About, String> {
+fn learn(world: &mut World) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    program::ask(program, folder.path(), &Supervisor::default(), &Interrupt::default())
-        .map_err(|error| error.to_string())
+    world.learn(folder.path(), None, &Interrupt::default())
 }
 
-fn unknown(prepared: &[Prepared], world: &World, about: &About) -> Vec<String> {
+fn unknown(prepared: &[Prepared], world: &World) -> Vec<String> {
     let mut unknown = Vec::new();
     for (case, engine) in prepared.iter().filter_map(Prepared::case) {
         if engine != Engine::TrtllmBench {
@@ -90,7 +83,7 @@ fn unknown(prepared: &[Prepared], world: &World, about: &About) -> Vec<String> {
         let planned = world.with_context(engine, |context| plan(case, "work", context));
         // A case that cannot be planned is the run's to report.
         let Ok(planned) = planned else { continue };
-        unknown.extend(about.contract.unknown(&planned).iter().map(ToString::to_string));
+        unknown.extend(world.about.contract.unknown(&planned).iter().map(ToString::to_string));
     }
     unknown
 }
@@ -98,12 +91,6 @@ fn unknown(prepared: &[Prepared], world: &World, about: &About) -> Vec<String> {
 /// Whether a line is looked after: it is selected here, or, where none is, it is for another machine.
 fn is_meant(line: &Line<'_>, idle: bool) -> bool {
     line.fate == Fate::Runs || idle && matches!(line.fate, Fate::Unmatched(_))
-}
-
-/// The engine of a line, whether or not its checkpoint is there.
-fn engine_of(line: &Line<'_>, world: &World) -> Option<Engine> {
-    let case = Case::parse(line.label()?, &world.tables.models).ok()?;
-    Some(world.engine(&case))
 }
 
 /// Checkpoint directories by label, each once.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+use super::prepare::{passes, planned_line};
 use super::world::World;
 use super::{absolute, stdout};
 use crate::case::Case;
@@ -13,7 +14,7 @@ use crate::cli::DryRunFormat;
 use crate::failure::Exit;
 use crate::plan::{self, DryRun, Fault, PlannedLine};
 use crate::record::trial_folder;
-use crate::selection::{Fate, Line};
+use crate::selection::Line;
 use crate::settings::Settings;
 
 /// Prints the plan of each line that libtest's filter lets through.
@@ -28,7 +29,7 @@ pub fn print(
     libtest: &Arguments,
 ) -> Result<ExitCode, Exit> {
     eprintln!("dry run: commands of flow {}; nothing is started", world.flow);
-    let shown = lines.iter().filter(|line| super::prepare::passes(&line.name, libtest));
+    let shown = lines.iter().filter(|line| passes(&line.name, libtest));
     stdout::print("plans", |out| {
         for planned in shown.map(|line| line_plan(line, settings, world)) {
             match format {
@@ -44,16 +45,7 @@ pub fn print(
 }
 
 fn line_plan(line: &Line<'_>, settings: &Settings, world: &World) -> DryRun {
-    let shown = PlannedLine {
-        name: line.name.clone(),
-        id: line.entry.id.clone(),
-        list: line.list.map(|list| list.display().to_string()),
-        line: line.list.map(|_| line.entry.line),
-        block: line.entry.block,
-        selected: line.fate == Fate::Runs,
-        reason: line.fate.reason().map(str::to_owned),
-        timeout_s: line.limit(settings.timeout).map(|limit| limit.as_secs()),
-    };
+    let shown = planned_line(line, settings);
     let Some(raw_label) = line.label() else { return DryRun::new(shown, None, None, None) };
     let case = match Case::parse(raw_label, &world.tables.models) {
         Ok(case) => case,
@@ -67,7 +59,7 @@ fn line_plan(line: &Line<'_>, settings: &Settings, world: &World) -> DryRun {
     match world.with_context(engine, |context| plan::plan(&case, &cwd, context)) {
         Err(error) => DryRun::new(shown, Some(&case), None, Some(Fault::from(&error))),
         Ok(plan) => {
-            let cannot = plan.skip.clone().or_else(|| world.missing_model(engine, &plan.model_dir));
+            let cannot = plan.skip.clone().or_else(|| world.missing(engine, &plan.model_dir));
             let shown = PlannedLine { reason: shown.reason.clone().or(cannot), ..shown };
             DryRun::new(shown, Some(&case), Some((&plan, &cwd)), None)
         }

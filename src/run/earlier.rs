@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::absolute;
-use super::open::say;
+use super::open::NO_PROGRAM;
+use super::output::{self, say};
 use crate::failure::Exit;
+use crate::process::Interrupt;
 use crate::record::result::Outcome;
-use crate::record::{Attempt, OutputDir, RecordError, read_attempts};
+use crate::record::{Attempt, HeldOutput, RecordError, read_attempts};
 use crate::settings::{Rerun, Settings};
 
 /// A run to go on with.
@@ -25,40 +26,58 @@ pub struct Last {
     pub outcome: Outcome,
     /// Whether there is a result; a killed attempt has none.
     pub finished: bool,
+    /// Whether anything of it was started; a test that is waived or lacks its checkpoint was not.
+    pub ran: bool,
 }
 
 impl Earlier {
-    /// The newest run, when the command line asks to go on with one and there is one.
+    /// The newest run, when the command line asks to go on with one and there is one, and the output directory, held
+    /// for it: what is read of a run that is still going on would not be true for long.
     ///
     /// # Errors
-    /// [`Exit::CannotRun`] when it is there and cannot be read.
-    pub fn load(settings: &Settings) -> Result<Option<Self>, Exit> {
+    /// When it is there and cannot be read, or waiting for it was interrupted.
+    pub fn load(
+        settings: &Settings,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(Self, HeldOutput)>, Exit> {
         let Some(rerun) = settings.rerun else { return Ok(None) };
-        let output = OutputDir::new(absolute(&settings.output_dir));
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
-        let run = match output.newest_run() {
-            Err(RecordError::NoRun { .. }) => {
-                eprintln!(
-                    "note: there is no run in {} to go on with",
-                    settings.output_dir.display()
-                );
-                return Ok(None);
-            }
-            run => run.map_err(cannot)?,
+        let newest = || match output::directory(settings).newest_run() {
+            Err(RecordError::NoRun { .. }) => Ok(None),
+            run => Ok(Some(run.map_err(cannot)?.info().map_err(cannot)?.run_id)),
         };
-        let run_id = run.info().map_err(cannot)?.run_id;
+        let Some(mut run_id) = newest()? else {
+            eprintln!("note: there is no run in {} to go on with", settings.output_dir.display());
+            return Ok(None);
+        };
+        let held = loop {
+            let held = output::hold(settings, Some(&run_id), interrupt)?;
+            // The run that was waited for is a newer one.
+            match newest()? {
+                Some(newer) if newer != run_id => run_id = newer,
+                _ => break held,
+            }
+        };
+        let run = held.run();
+        // That the program was missing then is not true of the run any more, or is told again.
+        run.set_aside(NO_PROGRAM, 1).map_err(cannot)?;
         let (attempts, problems) = read_attempts(&run, &BTreeSet::new()).map_err(cannot)?;
         say(&problems);
         let mut last: BTreeMap<String, Last> = BTreeMap::new();
         for Attempt { folder, result, finished } in attempts {
             let newer = last.get(&result.name).is_none_or(|known| known.attempt < result.attempt);
             if newer {
-                let attempt =
-                    Last { attempt: result.attempt, folder, outcome: result.outcome, finished };
+                let attempt = Last {
+                    attempt: result.attempt,
+                    folder,
+                    finished,
+                    ran: !result.steps.is_empty() || matches!(result.outcome, Outcome::Failed(_)),
+                    outcome: result.outcome,
+                };
                 last.insert(result.name, attempt);
             }
         }
-        Ok(Some(Self { run_id, rerun, last }))
+        Ok(Some((Self { run_id, rerun, last }, held)))
     }
 
     /// The last attempt of a test.
@@ -70,6 +89,7 @@ impl Earlier {
     pub fn stands(&self, name: &str) -> Option<&Last> {
         self.last(name).filter(|last| {
             last.finished
+                && last.ran
                 && (self.rerun == Rerun::Unfinished || !matches!(last.outcome, Outcome::Failed(_)))
         })
     }

@@ -6,7 +6,7 @@ use libtest_mimic::Arguments;
 
 use super::prepare::{self, Prepared};
 use super::world::World;
-use crate::case::{Case, Engine, Runtime};
+use crate::case::Engine;
 use crate::selection::{Fate, Line};
 
 /// The engines whose program is not here, of the selected tests that lack a model, and of those for other machines
@@ -26,20 +26,11 @@ pub fn engines(
         Fate::Waived(_) | Fate::Out(_) => false,
     };
     let mut engines = Vec::new();
-    for engine in lines.iter().filter(wants).filter_map(|line| engine(line, world)) {
+    for engine in lines.iter().filter(wants).filter_map(|line| world.engine_of(line)) {
         if !engines.contains(&engine) {
             engines.push(engine);
         }
     }
     engines.retain(|&engine| world.programs.find(engine).is_err());
     engines
-}
-
-/// The engine that could run a line somewhere.
-fn engine(line: &Line<'_>, world: &World) -> Option<Engine> {
-    let case = Case::parse(line.label()?, &world.tables.models).ok()?;
-    let model = world.tables.models.checkpoint(&case.model);
-    let nobody =
-        case.runtime != Runtime::Bench || model.is_some_and(|model| model.cannot_run.is_some());
-    (!nobody).then(|| world.engine(&case))
 }

@@ -1,13 +1,13 @@
 //! The world opened for a run: programs found, flow chosen, output directory taken.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::earlier::Earlier;
+use super::output::{self, say};
 use super::prepare::Prepared;
 use super::world::World;
 use super::{Asked, absolute};
@@ -22,12 +22,14 @@ use crate::process::{Interrupt, Supervisor};
 use crate::program::{self, About};
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{
-    Busy, Copies, OutputDir, Patience, Problem, RecordError, Recorder, RunId, RunInfo, Session,
-    ViewOptions,
+    Copies, HeldOutput, RecordError, Recorder, RunId, RunInfo, Session, ViewOptions,
 };
 use crate::settings::Settings;
 use crate::tables;
 use crate::trial::Stage;
+
+/// Name of the one entry of a run whose bench program is missing.
+pub(super) const NO_PROGRAM: &str = "bench_program";
 
 /// The same with a run folder: enough to run.
 pub struct OpenWorld {
@@ -50,31 +52,33 @@ impl World {
         asked: &Asked,
         engines: &[Engine],
         selected: usize,
-        earlier: Option<&Earlier>,
+        held: Option<HeldOutput>,
         interrupt: &Interrupt,
     ) -> Result<OpenWorld, Exit> {
         let settings = &asked.settings;
         self.programs = self.programs.absolute();
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
-        let run_id = run_id(earlier)?;
         let missing = engines.iter().find_map(|&engine| self.programs.find(engine).err());
-        let supervisor = Supervisor::default();
-        let output = OutputDir::new(absolute(&settings.output_dir));
-        let mut about = About::default();
-        if missing.is_none() && engines.contains(&Engine::TrtllmBench) {
-            about = self.choose_flow(settings, output.path(), &supervisor, interrupt)?;
-        }
-        let mut info = run_info(settings, &run_id, self.flow, session(&asked.gpus, &about));
+        let goes_on = held.is_some();
+        let held = match held {
+            Some(held) => held,
+            None => output::hold(settings, None, interrupt)?,
+        };
+        let run_id = held.run_id().clone();
+        let session = session(&asked.gpus, &self.about);
+        let device_subtype = session.device_subtype.clone();
+        let mut info = run_info(settings, &run_id, self.flow, session);
         // A process of nextest's knows only its own test.
-        info.selected = (!run_id.is_shared() && earlier.is_none()).then_some(selected);
+        info.selected = (output::group().is_none() && !goes_on).then_some(selected);
         let copies = Copies {
             junit_xml: settings.junit_xml.clone(),
             pytest_csv: settings.pytest_csv.clone(),
         };
-        let (recorder, problems) =
-            Recorder::begin(&output, &run_id, info, copies, &mut |busy| wait(busy, interrupt))
-                .map_err(cannot)?;
+        let (recorder, problems) = Recorder::begin(held, info.clone(), copies).map_err(cannot)?;
         say(&problems);
+        if goes_on {
+            say_kept(&info, &recorder.run().info().map_err(cannot)?);
+        }
         if let Some(message) = missing {
             recorder.finish(&no_program(&run_id, &message)).map_err(cannot)?;
             return Err(Exit::CannotRun(message));
@@ -87,16 +91,17 @@ impl World {
         let stage = Stage {
             recorder,
             run_id: run_id.as_str().to_owned(),
-            supervisor,
+            supervisor: Supervisor::default(),
             interrupt: interrupt.clone(),
-            datasets: Cache::new(output.path().join("datasets")),
+            datasets: Cache::new(output::directory(settings).path().join("datasets")),
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
-            facts: self.facts(&about),
+            facts: facts(),
             library_path: self.library_path(engines),
-            about,
+            device_subtype,
+            about: self.about.clone(),
         };
         Ok(OpenWorld {
             world: self,
@@ -105,45 +110,6 @@ impl World {
             stop_on_io_error: settings.on_io_error == OnIoError::Stop,
             halted: AtomicBool::new(false),
         })
-    }
-
-    /// The flow asked for, or the one of the program's release.
-    fn choose_flow(
-        &mut self,
-        settings: &Settings,
-        output: &Path,
-        supervisor: &Supervisor,
-        interrupt: &Interrupt,
-    ) -> Result<About, Exit> {
-        let cannot = |message: String| Exit::CannotRun(message);
-        let program: PathBuf = self.programs.find(Engine::TrtllmBench).map_err(cannot)?;
-        std::fs::create_dir_all(output)
-            .map_err(|error| cannot(format!("make {}: {error}", output.display())))?;
-        let about = program::ask(&program, output, supervisor, interrupt).map_err(|error| {
-            cannot(format!("ask {} for its version: {error}", program.display()))
-        })?;
-        if settings.flow.is_some() {
-            return Ok(about);
-        }
-        match about
-            .version
-            .as_deref()
-            .and_then(|version| Flow::of_version(version).map(|flow| (version, flow)))
-        {
-            Some((version, flow)) => {
-                self.flow = flow;
-                eprintln!(
-                    "{} is TensorRT-LLM {version}: commands of flow {flow}",
-                    program.display()
-                );
-            }
-            None => eprintln!(
-                "{} does not say which release of TensorRT-LLM it is: commands of flow {}; choose with --flow",
-                program.display(),
-                self.flow
-            ),
-        }
-        Ok(about)
     }
 
     /// `LD_LIBRARY_PATH` for benchmarks of TensorRT-LLM.
@@ -155,17 +121,29 @@ impl World {
         let path = program::library_path(&program, inherited.as_deref())?;
         Some(path.to_string_lossy().into_owned())
     }
+}
 
-    fn facts(&self, about: &About) -> BTreeMap<String, String> {
-        let mut facts = BTreeMap::from([
-            ("harness_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("flow".to_owned(), self.flow.to_string()),
-        ]);
-        facts.extend(
-            about.version.iter().map(|version| ("trtllm_version".to_owned(), version.clone())),
-        );
-        facts.extend(machine::cpu_model().map(|model| ("cpu".to_owned(), model)));
-        facts
+/// What every result says of harness and machine.
+fn facts() -> BTreeMap<String, String> {
+    let version = ("harness_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let cpu = machine::cpu_model().map(|model| ("cpu".to_owned(), model));
+    [version].into_iter().chain(cpu).collect()
+}
+
+/// A run that is gone on with stays as it was begun, whatever the flags say now.
+fn say_kept(asked: &RunInfo, kept: &RunInfo) {
+    let (new, old) = (&asked.views, &kept.views);
+    let flags = [
+        ("--test-prefix", asked.prefix == kept.prefix),
+        ("--perf-log-formats", (new.csv, new.yaml) == (old.csv, old.yaml)),
+        ("--append", new.append == old.append),
+        ("--junit-family", new.junit_family == old.junit_family),
+        ("-o junit_logging", new.junit_logging == old.junit_logging),
+        ("--flow", new.device_subtype == old.device_subtype),
+    ];
+    let kept: Vec<&str> = flags.iter().filter(|(_, same)| !same).map(|(flag, _)| *flag).collect();
+    if !kept.is_empty() {
+        eprintln!("note: the run's files stay as it was begun with another {}", kept.join(", "));
     }
 }
 
@@ -205,7 +183,11 @@ impl OpenWorld {
 
     /// Writes a result and folds the views.
     pub fn record(&self, result: &AttemptResult) -> Result<(), RecordError> {
-        say(&self.stage.recorder.finish(result)?);
+        let recorded = self.stage.recorder.finish(result);
+        if matches!(recorded, Err(RecordError::File { .. })) {
+            self.io_error();
+        }
+        say(&recorded?);
         self.ran.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -222,31 +204,6 @@ pub fn close(world: Arc<OpenWorld>) -> Result<(), Exit> {
     };
     say(&ended.map_err(|error| Exit::CannotRun(error.to_string()))?);
     Ok(())
-}
-
-pub(super) fn say(problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("note: {problem}");
-    }
-}
-
-/// The run that is gone on with; under nextest all processes of a run share its id.
-fn run_id(earlier: Option<&Earlier>) -> Result<RunId, Exit> {
-    if let Some(earlier) = earlier {
-        return RunId::given(&earlier.run_id).map_err(|error| Exit::usage(error.to_string()));
-    }
-    match std::env::var("NEXTEST_RUN_ID") {
-        Ok(id) => RunId::given(&id).map_err(|error| Exit::usage(error.to_string())),
-        Err(_) => Ok(RunId::fresh(Timestamp::now())),
-    }
-}
-
-/// Another run in the same directory: wait for it, and say so once.
-fn wait(busy: &Busy, interrupt: &Interrupt) -> Patience {
-    if busy.waited.is_zero() {
-        eprintln!("waiting: {busy}");
-    }
-    if interrupt.is_raised() { Patience::Refuse } else { Patience::Wait }
 }
 
 fn run_info(settings: &Settings, run_id: &RunId, flow: Flow, session: Session) -> RunInfo {
@@ -294,6 +251,6 @@ fn no_program(run_id: &RunId, message: &str) -> AttemptResult {
     };
     AttemptResult {
         outcome: Outcome::Failed(failure),
-        ..AttemptResult::new(run_id.as_str(), "bench_program", String::new(), Timestamp::now())
+        ..AttemptResult::new(run_id.as_str(), NO_PROGRAM, String::new(), Timestamp::now())
     }
 }

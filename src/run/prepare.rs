@@ -73,6 +73,18 @@ pub fn prepare(
     prepared
 }
 
+/// Whether a line would start a program if nothing it needs were missing.
+pub fn would_start(line: &Line<'_>, settings: &Settings, libtest: &Arguments) -> bool {
+    let wanted = match line.fate {
+        Fate::Runs => !libtest.ignored,
+        _ => {
+            is_shown(line, settings.include_unmatched)
+                && (libtest.ignored || libtest.include_ignored)
+        }
+    };
+    wanted && passes(&line.name, libtest)
+}
+
 /// libtest's name filter, applied before the costly part.
 pub(super) fn passes(name: &str, libtest: &Arguments) -> bool {
     let matches = |filter: &String| {
@@ -125,16 +137,7 @@ impl Prepared {
             name: line.name.clone(),
             id: line.entry.id.clone(),
             origin: line.origin(),
-            line: PlannedLine {
-                name: line.name.clone(),
-                id: line.entry.id.clone(),
-                list: line.list.map(|list| list.display().to_string()),
-                line: line.list.map(|_| line.entry.line),
-                block: line.entry.block,
-                selected: true,
-                reason: None,
-                timeout_s: limit.map(|limit| limit.as_secs()),
-            },
+            line: PlannedLine { selected: true, reason: None, ..planned_line(line, settings) },
             limit,
             tolerated,
             must_fail: markers.xfail.is_some(),
@@ -206,10 +209,11 @@ impl Prepared {
         }
     }
 
-    /// The result of a trial that libtest will not run.
+    /// The result of a trial that will not run: libtest leaves it out, or nobody can run it here.
     pub fn ignored_result(&self, stage: &Stage, libtest: &Arguments) -> Option<AttemptResult> {
+        let asked_for = libtest.include_ignored || libtest.ignored;
         match &self.body {
-            Body::Ignored { reason, .. } if !libtest.include_ignored && !libtest.ignored => {
+            Body::Ignored { reason, ready } if ready.is_none() || !asked_for => {
                 Some(self.result(stage, Outcome::Skipped(reason.clone())))
             }
             _ => None,
@@ -240,6 +244,20 @@ fn attempt_number() -> u32 {
     std::env::var("NEXTEST_ATTEMPT").ok().and_then(|number| number.parse().ok()).unwrap_or(1)
 }
 
+/// What a plan says of the line that it is for.
+pub(super) fn planned_line(line: &Line<'_>, settings: &Settings) -> PlannedLine {
+    PlannedLine {
+        name: line.name.clone(),
+        id: line.entry.id.clone(),
+        list: line.list.map(|list| list.display().to_string()),
+        line: line.list.map(|_| line.entry.line),
+        block: line.entry.block,
+        selected: line.fate == Fate::Runs,
+        reason: line.fate.reason().map(str::to_owned),
+        timeout_s: line.limit(settings.timeout).map(|limit| limit.as_secs()),
+    }
+}
+
 fn body(line: &Line<'_>, world: &World) -> Body {
     let Some(raw_label) = line.label() else {
         return Body::Ignored { reason: "not a perf test".to_owned(), ready: None };
@@ -257,7 +275,7 @@ fn body(line: &Line<'_>, world: &World) -> Body {
     let engine = world.engine(&case);
     let outlook = world.with_context(engine, |context| plan::outlook(&case, context));
     let reason = match outlook {
-        Ok(outlook) => outlook.skip.or_else(|| world.missing_model(engine, &outlook.model_dir)),
+        Ok(outlook) => outlook.skip.or_else(|| world.missing(engine, &outlook.model_dir)),
         Err(error) => {
             return Body::Broken(broken(format!("{}: {error}", line.entry), String::new()));
         }

@@ -9,7 +9,7 @@ use libtest_mimic::{Completion, Failed};
 use super::earlier::Last;
 use super::open::OpenWorld;
 use super::prepare::{Body, Prepared, Ready};
-use crate::plan::{self, DryRun};
+use crate::plan::{self, DryRun, Fault};
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Started};
 use crate::trial;
@@ -66,6 +66,7 @@ impl Prepared {
     ) -> Result<AttemptResult, Failed> {
         let trial = trial::Trial {
             case: &ready.case,
+            engine: ready.engine,
             raw_label: &ready.raw_label,
             ordinal: self.ordinal,
             line: self.line.clone(),
@@ -104,15 +105,29 @@ impl Prepared {
 
     /// What of the plan is different from the one that the attempt had.
     fn changed(&self, last: &Last, ready: &Ready, world: &OpenWorld) -> Option<String> {
-        let kept: Started =
-            serde_json::from_slice(&fs::read(last.folder.join("plan.json")).ok()?).ok()?;
-        let cwd = last.folder.to_string_lossy();
-        let now = world
-            .world
-            .with_context(ready.engine, |context| plan::plan(&ready.case, &cwd, context))
-            .ok()?;
-        let now = DryRun::new(self.line.clone(), Some(&ready.case), Some((&now, &cwd)), None);
-        let now = serde_json::to_value(now).ok()?;
+        let path = last.folder.join("plan.json");
+        let kept = fs::read(&path).map_err(|error| error.to_string()).and_then(|text| {
+            serde_json::from_slice::<Started>(&text).map_err(|error| error.to_string())
+        });
+        let kept = match kept {
+            Ok(kept) => kept,
+            Err(error) => {
+                return Some(format!(
+                    "its plan may have changed (read {}: {error})",
+                    path.display()
+                ));
+            }
+        };
+        let cwd = kept.plan["steps"][0]["cwd"].as_str().unwrap_or_default();
+        let planned =
+            world.world.with_context(ready.engine, |context| plan::plan(&ready.case, cwd, context));
+        let (planned, fault) = match planned {
+            Ok(plan) => (Some(plan), None),
+            Err(error) => (None, Some(Fault::from(&error))),
+        };
+        let planned = planned.as_ref().map(|plan| (plan, cwd));
+        let now = DryRun::new(self.line.clone(), Some(&ready.case), planned, fault);
+        let now = serde_json::to_value(now).unwrap_or_default();
         let keys = ["timeout_s", "config", "engine_config", "metrics"];
         let changed: Vec<_> = keys.into_iter().filter(|key| now[key] != kept.plan[key]).collect();
         (!changed.is_empty()).then(|| format!("{} changed", changed.join(", ")))
@@ -124,6 +139,12 @@ impl Prepared {
             Outcome::Failed(failure) => Some(failure.clone()),
             _ => None,
         };
+        if let Some(failure) = &failure
+            && world.stage.interrupt.is_raised()
+        {
+            // What was cut short is no result, so that `--resume` runs it again.
+            return Err(Failed::from(text_of(failure)));
+        }
         match (&self.tolerated, &failure) {
             (Some(marker), Some(failure)) => {
                 result.problems.push(failure.details.clone());

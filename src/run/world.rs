@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Host, absolute};
-use crate::case::{Case, Engine};
+use crate::case::{Case, Engine, Runtime};
 use crate::engine::Flow;
 use crate::failure::Exit;
 use crate::plan::{Context, DatasetTool};
-use crate::program::Programs;
+use crate::process::{Interrupt, Supervisor};
+use crate::program::{self, About, Programs};
+use crate::selection::Line;
 use crate::settings::Settings;
 use crate::tables::Tables;
 
@@ -17,7 +19,11 @@ use crate::tables::Tables;
 pub struct World {
     pub tables: Tables,
     pub programs: Programs,
+    /// Commands for TensorRT-LLM: as asked for, else of the program's release, once it was asked.
     pub flow: Flow,
+    /// What TensorRT-LLM's bench program says of itself; nothing until it was asked.
+    pub about: About,
+    asked_flow: Option<Flow>,
     pub(super) models_roots: Vec<String>,
     pub(super) refbench_models: String,
     llm_root: String,
@@ -41,12 +47,64 @@ impl World {
             tables,
             programs,
             flow: settings.flow.unwrap_or_default(),
+            about: About::default(),
+            asked_flow: settings.flow,
             models_roots: settings.models_roots.iter().map(|root| absolute_text(root)).collect(),
             refbench_models: models.to_string_lossy().into_owned(),
             llm_root: settings.llm_root.as_deref().map(absolute_text).unwrap_or_default(),
             dataset_tool: settings.dataset_tool,
             directories: Mutex::default(),
         })
+    }
+
+    /// Asks the bench program of TensorRT-LLM what it is, and takes the commands of its release unless others were asked
+    /// for. The answer is kept in `folder`.
+    ///
+    /// # Errors
+    /// What cannot be asked, and why.
+    pub fn learn(
+        &mut self,
+        folder: &Path,
+        group: Option<&str>,
+        interrupt: &Interrupt,
+    ) -> Result<(), String> {
+        // It is started in another folder.
+        self.programs = self.programs.clone().absolute();
+        let program = self.programs.find(Engine::TrtllmBench)?;
+        let shown = program.display();
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("make {}: {error}", folder.display()))?;
+        self.about = program::ask(&program, folder, group, &Supervisor::default(), interrupt)
+            .map_err(|error| format!("ask {shown} for its version: {error}"))?;
+        let of_release = self.about.version.as_deref().and_then(Flow::of_version);
+        self.flow = self.asked_flow.or(of_release).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Says on stderr how the commands were chosen, where nobody chose them.
+    pub fn say_flow(&self) {
+        if self.asked_flow.is_some() {
+            return;
+        }
+        let program = self.programs.command(Engine::TrtllmBench);
+        let flow = self.flow;
+        match self.about.version.as_deref().filter(|release| Flow::of_version(release).is_some()) {
+            Some(release) => {
+                eprintln!("{program} is TensorRT-LLM {release}: commands of flow {flow}")
+            }
+            None => eprintln!(
+                "{program} does not say which release of TensorRT-LLM it is: commands of flow {flow}; choose with --flow"
+            ),
+        }
+    }
+
+    /// The engine of a line, whether or not its checkpoint is here; `None` where nothing can run it anywhere.
+    pub fn engine_of(&self, line: &Line<'_>) -> Option<Engine> {
+        let case = Case::parse(line.label()?, &self.tables.models).ok()?;
+        let model = self.tables.models.checkpoint(&case.model);
+        let nobody =
+            case.runtime != Runtime::Bench || model.is_some_and(|model| model.cannot_run.is_some());
+        (!nobody).then(|| self.engine(&case))
     }
 
     /// The engine that runs a case.
@@ -82,8 +140,11 @@ impl World {
     pub fn with_context<T>(&self, engine: Engine, with: impl FnOnce(&Context<'_>) -> T) -> T {
         let bench_bin = self.programs.command(engine);
         with(&Context {
-            // The embedded engine speaks one command line; a flow that was asked for is tried on it, too.
-            flow: self.flow,
+            // The embedded engine has no release; a flow that was asked for is tried on it, too.
+            flow: match engine {
+                Engine::TrtllmBench => self.flow,
+                Engine::Refbench => self.asked_flow.unwrap_or_default(),
+            },
             models: &self.tables.models,
             options: &self.tables.options,
             limits: &self.tables.limits,
@@ -94,15 +155,22 @@ impl World {
         })
     }
 
-    /// Why the checkpoint of a model cannot be used here, when it cannot. The embedded engine's are made on demand.
-    pub fn missing_model(&self, engine: Engine, dir: &str) -> Option<String> {
-        if engine == Engine::Refbench || dir.is_empty() || self.is_directory(dir) {
-            return None;
+    /// What a case needs that is not here, when there is such a thing: the checkpoint (the embedded engine's are made on
+    /// demand), or the script that makes its data set.
+    pub fn missing(&self, engine: Engine, model_dir: &str) -> Option<String> {
+        if engine == Engine::TrtllmBench && !model_dir.is_empty() && !self.is_directory(model_dir) {
+            let roots = self.models_roots.join(", ");
+            return Some(format!(
+                "model directory {model_dir} does not exist (models root: {roots}; set --models-root or LLM_MODELS_ROOT)"
+            ));
         }
-        let roots = self.models_roots.join(", ");
-        Some(format!(
-            "model directory {dir} does not exist (models root: {roots}; set --models-root or LLM_MODELS_ROOT)"
-        ))
+        let scripted = self.with_context(engine, |context| {
+            context.dataset_tool == DatasetTool::Script && context.flow < Flow::V1_2
+        });
+        (scripted && self.llm_root.is_empty()).then(|| {
+            "--dataset-tool script needs TensorRT-LLM's sources (set --llm-root or LLM_ROOT)"
+                .to_owned()
+        })
     }
 }
 

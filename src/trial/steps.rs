@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::Attempt;
 use super::files::io_failure;
 use super::outcome;
+use crate::case::Engine;
 use crate::dataset::{self, DatasetError, TokenizerFacts};
 use crate::logs::fatal_cause;
 use crate::plan::StepKind;
@@ -111,7 +112,8 @@ impl Attempt<'_> {
 
     /// What a step gets besides the environment of the harness.
     fn step_environment(&self, step: usize) -> Vec<(String, String)> {
-        let benchmark = matches!(self.plan.steps[step].kind, StepKind::Bench { .. });
+        let benchmark = matches!(self.plan.steps[step].kind, StepKind::Bench { .. })
+            && self.trial.engine == Engine::TrtllmBench;
         let path = self.stage.library_path.iter().filter(|_| benchmark);
         path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path.clone())).collect()
     }
@@ -147,7 +149,13 @@ impl Attempt<'_> {
             end,
             ended,
             log: log.map(|log| self.relative(log)),
-            gpu: GpuColumns::default(),
+            gpu: GpuColumns {
+                device_subtype: match self.trial.engine {
+                    Engine::TrtllmBench => self.stage.device_subtype.clone(),
+                    Engine::Refbench => None,
+                },
+                ..GpuColumns::default()
+            },
         };
         self.result.steps.push(record);
     }

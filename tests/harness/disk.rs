@@ -94,6 +94,24 @@ fn a_workspace_that_cannot_be_written_is_one_failed_trial() {
 }
 
 #[test]
+fn a_view_that_cannot_be_written_fails_no_trial_and_is_exit_3_in_the_end() {
+    let work = Work::new();
+    // The folder of the copy goes while the first test runs.
+    let program = work.write(
+        "bench.sh",
+        format!("#!/bin/sh\nrm -rf {}\nexec {} \"$@\"\n", work.word("copies"), bench("good")),
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&program, mode).expect("executable");
+    let words = ["--case", PYTORCH, "--case", STREAMING, "--bench-bin", &program];
+    let copy = ["--junit-xml", "copies/junit.xml"];
+    let ended = work.run(&[&words[..], &copy].concat()).exits(3).says("copies/junit.xml");
+    assert!(ended.out.contains("2 passed; 0 failed"), "{}", ended.out);
+    assert_eq!(work.junit().kinds(), ["passed", "passed"], "the other views are whole");
+    assert_eq!(work.rows().len(), 3 + 5);
+}
+
+#[test]
 fn a_second_run_into_one_directory_waits_and_nothing_of_either_is_lost() {
     let work = Work::new();
     let go_on = work.word("go-on");

@@ -179,6 +179,44 @@ fn a_gpu_list_without_the_program_is_3_also_on_a_machine_that_has_no_gpu() {
 }
 
 #[test]
+fn a_run_whose_program_was_missing_is_gone_on_with_and_forgets_that() {
+    let work = Work::new();
+    let missing = ["--case", PYTORCH, "--bench-bin", "/nowhere/bench"];
+    work.run(&missing).exits(3);
+    assert_eq!(work.junit().kinds(), ["error"]);
+    work.run_case(PYTORCH, "good", &["--resume"]).exits(0).says("going on with run");
+    assert_eq!(work.junit().kinds(), ["passed"]);
+}
+
+#[test]
+fn a_test_that_cannot_run_here_is_in_junit_also_when_ignored_ones_are_asked_for() {
+    let work = Work::new();
+    let absent = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2";
+    let words = ["--case", absent, "--models-root", "/nowhere", "--include-ignored"];
+    work.run_case(PYTORCH, "good", &words).exits(0);
+    assert_eq!(work.junit().kinds(), ["passed", "skipped"]);
+}
+
+#[test]
+fn ctrl_c_while_another_run_is_waited_for_is_130() {
+    let work = Work::new();
+    let mut first = work.harness(&["--case", PYTORCH, "--bench-bin", &bench("hangs")]);
+    first.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut first = first.spawn().expect("the harness starts");
+    wait_for("the first run", || work.path("perf-output/runs/latest").exists().then_some(()));
+    let mut second = work.harness(&["--case", PYTORCH, "--bench-bin", &bench("good")]);
+    let log = work.path("second.log");
+    second.stdout(std::process::Stdio::null()).stderr(fs::File::create(&log).expect("a log"));
+    let mut second = second.spawn().expect("the harness starts");
+    let waits = || fs::read_to_string(&log).ok().filter(|text| text.contains("waiting: "));
+    wait_for("the second run to wait", waits);
+    kill(Pid::from_raw(second.id() as i32), Signal::SIGINT).expect("interrupted");
+    assert_eq!(second.wait().expect("ends").code(), Some(130));
+    kill(Pid::from_raw(first.id() as i32), Signal::SIGTERM).expect("interrupted");
+    first.wait().expect("ends");
+}
+
+#[test]
 fn an_output_directory_that_cannot_be_made_is_3_and_named() {
     let work = Work::new();
     work.write("taken", "a file");
@@ -205,9 +243,10 @@ fn ctrl_c_is_130_ends_the_whole_tree_and_keeps_what_was_done() {
     let ended = Ended::of(harness.wait_with_output().expect("ends")).exits(130);
     assert!(ended.err.contains("interrupted; results so far are in perf-output"), "{}", ended.err);
     assert!(pids.iter().all(|&pid| !is_alive(pid)), "nothing is left of {pids:?}");
-    // The second case never started, and the first says why it has no number.
-    let (_, result) = work.attempt();
-    assert_eq!(result["outcome"]["failed"]["message"], "bench interrupted");
+    // The second case never started, and the first has no result, so that it can be gone on with.
+    assert!(ended.out.contains("infra: bench interrupted"), "{}", ended.out);
+    let [folder] = &work.attempts()[..] else { panic!("{:?}", work.attempts()) };
+    assert!(folder.join("plan.json").is_file() && !folder.join("result.json").exists());
     assert_eq!(work.junit().kinds(), ["error"]);
     assert_eq!(work.rows().len(), 0);
 }

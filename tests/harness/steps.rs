@@ -123,11 +123,82 @@ fn the_release_that_the_program_tells_picks_the_commands_and_is_asked_for_once()
     assert!(options.is_file() || hub.is_file(), "beside the engine directory");
 
     run(work.harness(&words).env("ASKED", &asked)).exits(0);
-    assert_eq!(work.read("asked"), "throughput\nbuild\n", "the second run remembers the answers");
+    assert_eq!(
+        work.read("asked"),
+        "throughput\nbuild\nthroughput\n",
+        "the second run asks for the release, and remembers its options"
+    );
+    // The same file may run another release the next time: it is a script that imports what is installed.
+    let mut upgraded = work.harness(&words);
+    run(upgraded.env("ASKED", &asked).env("RELEASE", "1.1.0")).exits(0);
+    assert_eq!(work.attempt().1["facts"]["trtllm_version"], "1.1.0");
+    assert_eq!(work.read("asked").lines().count(), 5, "another release is asked for everything");
     // The flag goes before what the program says.
     let words = [&words[..], &["--flow", "seed"]].concat();
     run(work.harness(&words).env("ASKED", &asked)).exits(0);
     assert!(!work.metrics().contains(&"KV_CACHE_SIZE".to_owned()));
+}
+
+#[test]
+fn processes_of_one_nextest_run_ask_the_program_once() {
+    let work = Work::new();
+    let root = models_root(&work);
+    let asked = work.word("asked");
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:";
+    let program = bench("release-1.2");
+    for requests in ["2", "3"] {
+        let label = format!("{label}{requests}");
+        let words = ["--case", &label, "--bench-bin", &program, "--models-root", &root];
+        let mut process = work.harness(&words);
+        run(process.env("ASKED", &asked).env("NEXTEST_RUN_ID", "one-run")).exits(0);
+    }
+    assert_eq!(work.read("asked"), "throughput\nbuild\n");
+}
+
+#[test]
+fn the_embedded_engine_keeps_its_commands_beside_a_release_of_tensorrt_llm() {
+    let work = Work::new();
+    let root = models_root(&work);
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2";
+    let words = ["--case", PYTORCH, "--case", label, "--models-root", &root];
+    let mut harness = work.harness(&words);
+    harness.env("TRTLLM_BENCH", bench("release-1.2")).env("ASKED", work.word("asked"));
+    run(&mut harness).exits(0);
+    let results: Vec<_> =
+        work.attempts().iter().map(|folder| read_json(&folder.join("result.json"))).collect();
+    let of = |front: &str| {
+        let is = |result: &&serde_json::Value| text(&result["network_name"]).starts_with(front);
+        results.iter().find(is).expect(front)["facts"].clone()
+    };
+    let (real, embedded) = (of("llama"), of("refbench"));
+    assert_eq!((&real["flow"], &real["trtllm_version"]), (&json!("v1.2"), &json!("1.2.0")));
+    assert_eq!((&embedded["flow"], &embedded["trtllm_version"]), (&json!("seed"), &json!(null)));
+}
+
+#[test]
+fn labels_are_judged_by_the_release_that_will_run_them() {
+    let work = Work::new();
+    let root = models_root(&work);
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2-kv_frac:0.8";
+    let words = ["-C", "--case", label, "--models-root", &root];
+    let with = |release: &str| {
+        let mut harness = work.harness(&words);
+        harness.env("TRTLLM_BENCH", bench("release-1.2")).env("ASKED", work.word("asked"));
+        run(harness.env("RELEASE", release))
+    };
+    with("1.1.0").exits(0);
+    with("1.2.0").exits(2).says("kv_frac");
+}
+
+#[test]
+fn a_script_without_sources_is_told_before_anything_runs() {
+    let work = Work::new();
+    let more = ["--dataset-tool", "script"];
+    let ended = work.run_case(PYTORCH, "good", &more).exits(4);
+    assert!(ended.err.contains("set --llm-root or LLM_ROOT"), "{}", ended.err);
+    let plan = work.run_case(PYTORCH, "good", &[&more[..], &["--dry-run=json"]].concat()).exits(0);
+    let plan = &json_lines(&plan.out)[0];
+    assert!(text(&plan["reason"]).contains("--llm-root"), "{plan}");
 }
 
 #[test]

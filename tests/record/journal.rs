@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser};
 use trtllm_perf::commands::rebuild::RebuildArgs;
 use trtllm_perf::record::result::{FailureKind, Outcome};
 use trtllm_perf::record::{
-    Copies, JunitLogging, OutputDir, RecordError, RunId, RunInfo, Started, ViewOptions, rebuild,
-    trial_folder,
+    Copies, JunitLogging, OutputDir, RecordError, Recorder, RunId, RunInfo, Started, ViewOptions,
+    rebuild, trial_folder,
 };
 
 use crate::support::*;
@@ -124,13 +124,7 @@ fn without_the_link_the_newest_run_is_the_one_that_began_last() {
     let begin = |run: &str, time_of_day: &str| {
         let id = RunId::given(run).expect("a run id");
         let info = RunInfo::new(&id, time(time_of_day), None, everything(), session());
-        let begun = trtllm_perf::record::Recorder::begin(
-            &output.out,
-            &id,
-            info,
-            Copies::default(),
-            &mut refuse,
-        );
+        let begun = Recorder::begin(output.held(&id), info, Copies::default());
         drop(begun.expect("begin"));
     };
     begin("z-older", "08:00:00");
@@ -298,8 +292,7 @@ fn a_copy_onto_a_device_is_refused_by_name() {
     let output = Output::new();
     let run_id = RunId::given(RUN).expect("a run id");
     let info = RunInfo::new(&run_id, time("08:15:02"), None, ViewOptions::default(), session());
-    let error =
-        trtllm_perf::record::Recorder::begin(&output.out, &run_id, info, copies, &mut refuse)
-            .expect_err("a device cannot be replaced");
+    let error = Recorder::begin(output.held(&run_id), info, copies)
+        .expect_err("a device cannot be replaced");
     assert_eq!(error.to_string(), "replace /dev/null: it is not a regular file");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use trtllm_perf::record::result::Outcome;
 use trtllm_perf::record::{
-    Busy, Copies, OutputDir, Patience, RecordError, Recorder, RunId, RunInfo, ViewOptions, rebuild,
+    Busy, Copies, HeldOutput, OutputDir, Patience, RecordError, Recorder, RunId, RunInfo,
+    ViewOptions, rebuild,
 };
 
 use crate::support::*;
@@ -40,9 +41,9 @@ fn the_other_process() {
         session(),
     );
     let mut wait = |_: &Busy| Patience::Wait;
+    let held = HeldOutput::take(&OutputDir::new(path), &run_id, Some(run), &mut wait);
     let (recorder, _) =
-        Recorder::begin(&OutputDir::new(path), &run_id, info, Copies::default(), &mut wait)
-            .expect("begin");
+        Recorder::begin(held.expect("its turn"), info, Copies::default()).expect("begin");
     for ordinal in first..first + count {
         let mut result = trial(ordinal, Outcome::Passed);
         result.run_id = run.into();
@@ -97,9 +98,7 @@ fn a_run_that_will_not_wait_is_told_who_holds_the_directory() {
     let output = Output::new();
     let _recorder = output.begin(ViewOptions::default());
     let run_id = RunId::given("second").expect("a run id");
-    let info = RunInfo::new(&run_id, time("08:15:02"), None, ViewOptions::default(), session());
-    let error = Recorder::begin(&output.out, &run_id, info, Copies::default(), &mut refuse)
-        .expect_err("busy");
+    let error = HeldOutput::take(&output.out, &run_id, None, &mut refuse).expect_err("busy");
     let RecordError::Busy(busy) = &error else { panic!("{error}") };
     let holder = busy.holder.as_ref().expect("signed");
     assert_eq!((holder.pid, holder.run_id.as_str()), (std::process::id(), RUN));

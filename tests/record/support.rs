@@ -10,7 +10,8 @@ use trtllm_perf::record::result::{
     AttemptResult, FORMAT, Failure, FailureKind, GpuColumns, MetricRow, Outcome, StepRecord,
 };
 use trtllm_perf::record::{
-    Busy, Copies, OutputDir, Patience, Problem, Recorder, RunId, RunInfo, Session, ViewOptions,
+    Busy, Copies, HeldOutput, OutputDir, Patience, Problem, Recorder, RunId, RunInfo, Session,
+    ViewOptions,
 };
 
 pub const RUN: &str = "2026-11-24T08-15-02Z-0badcafe";
@@ -168,7 +169,12 @@ impl Output {
     ) -> (Recorder, Vec<Problem>) {
         let run_id = RunId::given(run).expect("a run id");
         let info = RunInfo::new(&run_id, time("08:15:02"), Some(PREFIX.into()), views, session());
-        Recorder::begin(&self.out, &run_id, info, copies, &mut refuse).expect("begin")
+        Recorder::begin(self.held(&run_id), info, copies).expect("begin")
+    }
+
+    /// The directory held for a run, together with other processes of it.
+    pub fn held(&self, run_id: &RunId) -> HeldOutput {
+        HeldOutput::take(&self.out, run_id, Some(run_id.as_str()), &mut refuse).expect("free")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -4,7 +4,9 @@ use std::fs;
 
 use trtllm_perf::metric::Metric;
 use trtllm_perf::record::result::{FailureKind, Outcome};
-use trtllm_perf::record::{Copies, OutputDir, RecordError, Recorder, RunId, RunInfo, ViewOptions};
+use trtllm_perf::record::{
+    Copies, HeldOutput, OutputDir, RecordError, Recorder, RunId, RunInfo, ViewOptions,
+};
 
 use crate::support::*;
 
@@ -142,8 +144,8 @@ fn appending_to_other_columns_is_refused_and_changes_nothing() {
     let run_id = RunId::given(RUN).expect("a run id");
     let views = ViewOptions { append: true, ..Default::default() };
     let info = RunInfo::new(&run_id, time("08:15:02"), None, views, session());
-    let error = Recorder::begin(&output.out, &run_id, info, Copies::default(), &mut refuse)
-        .expect_err("other columns");
+    let error =
+        Recorder::begin(output.held(&run_id), info, Copies::default()).expect_err("other columns");
     assert!(matches!(error, RecordError::AppendColumns { .. }), "{error}");
     assert!(error.to_string().contains("use another --output-dir"), "{error}");
     assert_eq!(output.read(CSV), before);
@@ -233,10 +235,9 @@ fn an_output_directory_that_cannot_be_made_is_named() {
     let file = output.dir.path().join("file");
     fs::write(&file, "").expect("write");
     let run_id = RunId::given(RUN).expect("a run id");
-    let info = RunInfo::new(&run_id, time("08:15:02"), None, ViewOptions::default(), session());
     let below = OutputDir::new(file.join("out"));
-    let error = Recorder::begin(&below, &run_id, info, Copies::default(), &mut refuse)
-        .expect_err("a file is in the way");
+    let error =
+        HeldOutput::take(&below, &run_id, None, &mut refuse).expect_err("a file is in the way");
     assert!(error.to_string().starts_with("create "), "{error}");
     assert!(error.to_string().contains("file/out"), "{error}");
 }
