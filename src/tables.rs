@@ -73,7 +73,7 @@ impl Tables {
     /// (of `dir` and of the working directory) on top.
     ///
     /// # Errors
-    /// When a file cannot be read or is not the table its name promises.
+    /// When `dir` is no directory, or a file cannot be read or is not the table its name promises.
     pub fn load(dir: Option<&Path>) -> Result<Self, TablesError> {
         let (path, yaml) = text(dir, "models.yml", include_str!("../perf-tests/models.yml"))?;
         let mut models =
@@ -88,8 +88,12 @@ impl Tables {
         for path in
             dir.map(|dir| dir.join(LOCAL_MODELS)).into_iter().chain([PathBuf::from(LOCAL_MODELS)])
         {
-            if let Some(text) = read(&path)? {
-                models.overlay(&text).map_err(|source| TablesError::Models { path, source })?;
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    models.overlay(&text).map_err(|source| TablesError::Models { path, source })?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(TablesError::Read { path, source }),
             }
         }
         Ok(Self { models, options, limits })
@@ -97,27 +101,37 @@ impl Tables {
 }
 
 fn text(dir: Option<&Path>, name: &str, embedded: &str) -> Result<(PathBuf, String), TablesError> {
-    let path = dir.unwrap_or(Path::new("")).join(name);
-    let replaced = if dir.is_some() { read(&path)? } else { None };
-    Ok((path, replaced.unwrap_or_else(|| embedded.to_owned())))
+    let unreadable = |path: &Path, source| TablesError::Read { path: path.to_owned(), source };
+    if let Some(dir) = dir
+        && replaces(dir, name).map_err(|source| unreadable(dir, source))?
+    {
+        let path = dir.join(name);
+        let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+        return Ok((path, text));
+    }
+    Ok((name.into(), embedded.to_owned()))
 }
 
-/// The content of a file that need not be there.
-fn read(path: &Path) -> Result<Option<String>, TablesError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TablesError::Read { path: path.to_owned(), source }),
+/// Whether `dir` has a file in place of an embedded one. A directory that is not there is a slip, and no wish for
+/// what is embedded.
+fn replaces(dir: &Path, name: &str) -> io::Result<bool> {
+    if fs::metadata(dir)?.is_dir() {
+        dir.join(name).try_exists()
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
     }
 }
 
 /// A list that comes with the harness, or the one that `dir` has in its place.
 ///
 /// # Errors
-/// As [`TestList::load`].
+/// When `dir` is no directory; as [`TestList::load`].
 pub fn own_list(name: &str, dir: Option<&Path>) -> Result<TestList, ListError> {
-    if let Some(path) = dir.map(|dir| dir.join(name)).filter(|path| path.exists()) {
-        return TestList::load(&path);
+    let unreadable = |dir: &Path, source| ListError::Read { file: dir.to_owned(), source };
+    if let Some(dir) = dir
+        && replaces(dir, name).map_err(|source| unreadable(dir, source))?
+    {
+        return TestList::load(&dir.join(name));
     }
     let text = LISTS.iter().find(|(own, _)| *own == name).map_or("", |(_, text)| text);
     TestList::parse(Path::new("test-lists").join(name), text)
@@ -126,7 +140,7 @@ pub fn own_list(name: &str, dir: Option<&Path>) -> Result<TestList, ListError> {
 /// Reads a list as the user named it: a file, or the bare name of one that comes with the harness.
 ///
 /// # Errors
-/// As [`TestList::load`].
+/// As [`own_list`].
 pub fn named_list(path: &Path, dir: Option<&Path>) -> Result<TestList, ListError> {
     let own = path.to_str().filter(|name| LISTS.iter().any(|(own, _)| own == name));
     match own.filter(|_| !path.exists()) {

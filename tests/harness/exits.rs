@@ -42,6 +42,9 @@ fn a_command_line_that_means_nothing_is_2_and_names_the_option() {
         (&["--waives-file", "no-such.txt"], "read no-such.txt: "),
         (&["--machine-facts", "no-such.yml"], "read no-such.yml: "),
         (&["--config", "no-such.toml"], "read no-such.toml: "),
+        (&["--tables", "no-such-folder", "--list"], "read no-such-folder: No such file"),
+        (&["--tables", "no-such-folder", "--explain", "x"], "read no-such-folder: No such file"),
+        (&["--tables", &fixture("lists/template.txt")], "template.txt: not a directory"),
         (&["--explain", "perf/test_perf.py::test_perf[x]"], "no list names it"),
     ] {
         work.run(words).exits(2).says(told);

@@ -98,7 +98,11 @@ fn every_key_of_the_settings_file_is_heard() {
                 output_dir = 'results'\ntables = 'tables'\nperf_log_formats = ['yaml']\n\
                 junit_family = 'legacy'\njunit_logging = 'all'\nretries = 1\non_io_error = 'stop'\n";
     work.write("perf.toml", toml);
-    let plan = &json_lines(&work.run(&["--dry-run=json", "--case", PYTORCH]).exits(0).out)[0];
+    work.write("tables/models.local.yml", "a_model_of_the_tables: mine\n");
+    let own = "a_model_of_the_tables-bench-float16-input_output_len:1,1";
+    let words = ["--dry-run=json", "--case", PYTORCH, "--case", own];
+    let [plan, of_the_tables] = &json_lines(&work.run(&words).exits(0).out)[..] else { panic!() };
+    assert_eq!(of_the_tables["error"], serde_json::Value::Null, "{of_the_tables}");
     assert_eq!(plan["reason"], "waived: slow");
     assert!(text(&plan["steps"][0]["cwd"]).starts_with("/ws/perf_engines/"), "{plan}");
     assert_eq!(plan["steps"][0]["argv"][0], "python3");
