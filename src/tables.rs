@@ -3,10 +3,11 @@
 //! Everything is embedded, so that an installed binary needs no source tree. `--tables DIR` replaces what it holds.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::case::ModelTable;
+use crate::dataset::temporary_beside;
 use crate::engine::{OptionTable, OptionTableError};
 use crate::list::{ListError, TestList};
 use crate::metric::{MetricTable, MetricTableError};
@@ -164,11 +165,10 @@ pub fn place_refbench_models(folder: &Path) -> io::Result<()> {
         if fs::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)?;
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
         // Several processes of one run may do this at once; each replaces the file as a whole.
-        let mut file = tempfile::NamedTempFile::new_in(parent)?;
-        io::Write::write_all(&mut file, bytes)?;
+        let mut file = temporary_beside(&path)?;
+        file.write_all(bytes)?;
         file.persist(&path).map_err(|error| error.error)?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -196,6 +197,12 @@ fn the_models_in_the_executable_are_those_of_the_folder() {
     let mut expected = content(&folder);
     assert!(expected.remove(Path::new("README.md")).is_some(), "the folder says what it is for");
     assert_eq!(content(placed.path()), expected);
+    let plain = placed.path().join("plain");
+    fs::write(&plain, "").expect("written");
+    let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode();
+    for file in files(placed.path(), None) {
+        assert_eq!(mode(&file), mode(&plain), "others may use {}, too", file.display());
+    }
 }
 
 #[test]

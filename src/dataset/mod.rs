@@ -31,6 +31,7 @@ pub use argv::native_argv;
 pub use cache::{Cache, DEFAULT_CACHE_LIMIT, Placed};
 pub use error::DatasetError;
 pub use save::save;
+pub(crate) use save::temporary_beside;
 pub use spec::{DEFAULT_SEED, Lengths, MAX_TOKENS, Normal, Spec, TaskIds, Uniform};
 pub use tokenizer::{MAX_VOCAB, TokenizerFacts};
 pub use write::{write_document, write_jsonl};

@@ -52,7 +52,7 @@ pub(super) fn make_parent(path: &Path) -> Result<(), DatasetError> {
 }
 
 /// An unfinished file in the directory of `path`; it goes away unless it is persisted.
-pub(super) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(UNFINISHED)
         // As any new file: what the umask leaves, not the private file that a temporary one is by default.
