@@ -111,6 +111,7 @@ mod tests {
             driver_version: Some("570.86".to_owned()),
             cuda_version: Some("12.8".to_owned()),
             devices: (0..count).map(device).collect(),
+            lost: Vec::new(),
         }
     }
 

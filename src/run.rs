@@ -250,7 +250,9 @@ fn waives(settings: &Settings) -> Result<Waives, Exit> {
 
 /// Facts of the machine that conditions are held against, and this machine's GPUs; a listing never touches them.
 fn machine_facts(settings: &Settings, listing: bool) -> Result<(Facts, Gpus), Exit> {
-    let gpus = if listing { Gpus::default() } else { gpu::read_all(None).unwrap_or_default() };
+    let read = if listing { Ok(Gpus::default()) } else { gpu::read_all(None) };
+    gpu::faults(&read).iter().for_each(|fault| eprintln!("warning: {fault}"));
+    let gpus = read.unwrap_or_default();
     let facts = match &settings.machine_facts {
         Some(path) => Facts::load(path).map_err(|error| Exit::usage(error.to_string()))?,
         None if listing => machine::glance(),

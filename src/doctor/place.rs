@@ -35,6 +35,7 @@ pub fn gpus(read: &Result<Gpus, GpuError>, needed: bool) -> Vec<Finding> {
             format!("{} x {}{memory}; prefix {prefix}", gpus.devices.len(), first.name),
         ));
     }
+    findings.extend(gpus.lost.iter().map(|lost| Finding::warn("GPU", lost.clone())));
     findings.extend(gpus.devices.iter().flat_map(modes));
     findings
 }
@@ -101,12 +102,13 @@ mod tests {
             shareable: Some(false),
             mig: Some(true),
         };
-        let read = Ok(Gpus { devices: vec![device], ..Gpus::default() });
+        let lost = vec!["GPU 0 does not answer: lost".to_owned()];
+        let read = Ok(Gpus { devices: vec![device], lost, ..Gpus::default() });
         let findings = gpus(&read, true);
         assert!(findings[1].found.contains("prefix H100_80GB_HBM3"), "{}", findings[1]);
         let warned: Vec<_> =
             findings.iter().filter(|it| it.state == State::Warn).map(|it| it.what).collect();
-        assert_eq!(warned, ["MIG", "compute mode"]);
+        assert_eq!(warned, ["GPU", "MIG", "compute mode"]);
     }
 
     #[test]

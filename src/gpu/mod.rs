@@ -7,7 +7,7 @@
 mod nvml;
 mod product;
 
-pub use nvml::{GpuError, read_all};
+pub use nvml::{GpuError, faults, read_all};
 pub use product::{device_subtype, expected_prefix, prefix_matches, product_name};
 
 /// All GPUs of a host.
@@ -19,6 +19,8 @@ pub struct Gpus {
     pub cuda_version: Option<String>,
     /// By NVML index.
     pub devices: Vec<Gpu>,
+    /// What is wrong with each of those that do not answer; they are not among the devices.
+    pub lost: Vec<String>,
 }
 
 /// One GPU.
