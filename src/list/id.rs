@@ -20,11 +20,11 @@ pub fn full(id: &str) -> Option<(&str, &str)> {
 
 /// The full test name: `[PREFIX/]ID`.
 ///
-/// A `full:X/` id names its own platform: `X` is replaced by the whole prefix when it equals the part of
-/// the prefix before its first `-` (so that a platform's line fits each of its stages), else it stays.
+/// A `full:X/` id names its own platform: `X` is replaced by the whole prefix when that is the platform or one of
+/// its stages, else it stays.
 pub fn name(id: &str, prefix: Option<&str>) -> String {
     match (full(id), prefix) {
-        (Some((platform, rest)), Some(prefix)) if platform == platform_of(prefix) => {
+        (Some((platform, rest)), Some(prefix)) if fits(platform, prefix) => {
             format!("{prefix}/{rest}")
         }
         (Some((platform, rest)), _) => format!("{platform}/{rest}"),
@@ -35,14 +35,13 @@ pub fn name(id: &str, prefix: Option<&str>) -> String {
 
 /// Whether the line is for a run with `prefix`: any plain id, and a `full:` id of that platform.
 pub fn is_for(id: &str, prefix: Option<&str>) -> bool {
-    full(id).is_none_or(|(platform, _)| {
-        prefix.is_some_and(|prefix| platform == platform_of(prefix) || platform == prefix)
-    })
+    full(id).is_none_or(|(platform, _)| prefix.is_some_and(|prefix| fits(platform, prefix)))
 }
 
-/// `H100_PCIe` of `H100_PCIe-PyTorch-1`.
-fn platform_of(prefix: &str) -> &str {
-    prefix.split('-').next().unwrap_or(prefix)
+/// Whether a prefix is the platform, or begins with it and a `-` as the names of its stages do
+/// (`H100_PCIe-PyTorch-1`). A platform may hold a `-` itself.
+fn fits(platform: &str, prefix: &str) -> bool {
+    prefix.strip_prefix(platform).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -69,6 +68,7 @@ mod tests {
             ("full:H100_PCIe/a.py::t", Some("H100_PCIe-PyTorch-1"), "H100_PCIe-PyTorch-1/a.py::t"),
             ("full:H100_PCIe/a.py::t", Some("H100_PCIe"), "H100_PCIe/a.py::t"),
             ("full:H100_PCIe/a.py::t", Some("H100-PyTorch-1"), "H100_PCIe/a.py::t"),
+            ("full:H20-3e/a.py::t", Some("H20-3e-PyTorch-1"), "H20-3e-PyTorch-1/a.py::t"),
             ("full:GB200/a.py::t", Some("B200"), "GB200/a.py::t"),
             ("full:A10/a.py::t[A10]", Some("A10-1"), "A10-1/a.py::t[A10]"),
             ("full:unittest/a.py", Some("H100"), "unittest/a.py"),
@@ -76,6 +76,8 @@ mod tests {
             assert_eq!(name(id, prefix), expected, "{id} with {prefix:?}");
         }
         assert!(is_for("full:B200/a", Some("B200-PyTorch-1")));
+        assert!(is_for("full:H20-3e/a", Some("H20-3e-PyTorch-1")));
+        assert!(!is_for("full:H20-3e/a", Some("H20-PyTorch-1")));
         assert!(!is_for("full:GB200/a", Some("B200")) && !is_for("full:B200/a", None));
         assert!(is_for("a", None) && is_for("a", Some("B200")));
     }
