@@ -1,7 +1,8 @@
 //! Template directives in list texts: upstream renders every list with a template engine first.
 //!
-//! Rendering is not supported, and a directive taken for a name or a comment would change what is tested,
-//! so they are refused by name.
+//! Rendering is not supported, and a control line or an expression taken for a name or a comment would change what
+//! is tested, so they are refused by name. So is `##`, whose line upstream drops as we would: a list that has it was
+//! written to be rendered.
 
 use std::ops::Range;
 
