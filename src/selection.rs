@@ -92,7 +92,7 @@ pub fn lines<'a>(
     filters: &Filters<'_>,
     today: Date,
 ) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line<'a>> = select(lists, facts, filters.prefix)
+    let mut lines: Vec<Line<'a>> = select(lists, facts, filters.prefix, today)
         .into_iter()
         .map(|selected| {
             let markers = waives.laid_over(&selected.name, selected.markers, today).in_force(today);

@@ -35,7 +35,7 @@ fuzz_target!(|text: &str| {
 
 fn selected(list: &TestList) {
     let lists = std::slice::from_ref(list);
-    for line in select(lists, &MACHINE, PREFIX) {
+    for line in select(lists, &MACHINE, PREFIX, TODAY) {
         let id = &line.entry.id;
         assert!(!id.is_empty() && id.trim() == id, "{id:?}");
         assert!(line.name.ends_with(id.split_once('/').map_or(id.as_str(), |(_, rest)| rest)));

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use jiff::civil::Date;
+
 use super::condition::Verdict;
 use super::entry::Entry;
 use super::facts::Facts;
@@ -19,7 +21,7 @@ pub struct Selected<'a> {
     pub entry: &'a Entry,
     /// The full test name, `[PREFIX/]ID`.
     pub name: String,
-    /// The markers that count: the line's own, or those of its last duplicate that has any.
+    /// The markers that count: the line's own, or those of its last duplicate that has any in force.
     pub markers: &'a Markers,
     /// Why it does not run; `None` when it does.
     pub reason: Option<Unselected<'a>>,
@@ -38,10 +40,15 @@ pub enum Unselected<'a> {
     DuplicateOf(&'a Entry),
 }
 
-/// Judges every line of `lists`, in order, for a machine with these `facts` and a run with this `prefix`.
+/// Judges every line of `lists`, in order, for a machine with these `facts` and a run with this `prefix` on `today`.
 ///
 /// A name that is listed twice runs once, at its first place that fits the machine.
-pub fn select<'a>(lists: &'a [TestList], facts: &Facts, prefix: Option<&str>) -> Vec<Selected<'a>> {
+pub fn select<'a>(
+    lists: &'a [TestList],
+    facts: &Facts,
+    prefix: Option<&str>,
+    today: Date,
+) -> Vec<Selected<'a>> {
     let mut lines: Vec<Selected<'a>> = Vec::new();
     let mut first_by_name: HashMap<String, usize> = HashMap::new();
     for list in lists {
@@ -55,7 +62,7 @@ pub fn select<'a>(lists: &'a [TestList], facts: &Facts, prefix: Option<&str>) ->
                 match first_by_name.get(&name) {
                     Some(&first) => {
                         reason = Some(Unselected::DuplicateOf(lines[first].entry));
-                        if !entry.markers.is_empty() {
+                        if !entry.markers.in_force(today).is_empty() {
                             lines[first].markers = &entry.markers;
                         }
                     }
@@ -101,7 +108,10 @@ impl fmt::Display for Unselected<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::date;
     use std::time::Duration;
+
+    const TODAY: Date = date(2026, 6, 30);
 
     fn list(file: &str, text: &str) -> TestList {
         TestList::parse(file, text).unwrap_or_else(|error| panic!("{error}"))
@@ -126,7 +136,7 @@ mod tests {
                            perf/test_perf.py::test_perf[y]\n",
             ),
         ];
-        let lines = select(&lists, &Facts::default(), Some("P"));
+        let lines = select(&lists, &Facts::default(), Some("P"), TODAY);
         assert_eq!(
             reasons(&lines),
             ["ok", "ok", "duplicate of b.txt:2", "not a perf test", "duplicate of b.txt:2"]
@@ -150,11 +160,20 @@ c:
         let mut facts = Facts::default();
         facts.set("system_gpu_count", 4);
         assert_eq!(
-            reasons(&select(&lists, &facts, None)),
+            reasons(&select(&lists, &facts, None, TODAY)),
             ["condition not met: system_gpu_count is 4, needs >= 8", "ok"]
         );
         facts.set("system_gpu_count", 8);
-        assert_eq!(reasons(&select(&lists, &facts, None)), ["ok", "duplicate of a.yml:3"]);
+        assert_eq!(reasons(&select(&lists, &facts, None, TODAY)), ["ok", "duplicate of a.yml:3"]);
+    }
+
+    #[test]
+    fn a_duplicate_whose_markers_have_expired_takes_none_of_the_others_away() {
+        let id = "perf/test_perf.py::test_perf[x]";
+        let text = format!("{id} SKIP (broken)\n{id} XFAIL (old until=2026-06-29)\n");
+        let lists = [list("a.txt", &text)];
+        let lines = select(&lists, &Facts::default(), None, TODAY);
+        assert_eq!(lines[0].markers, &lists[0].entries[0].markers);
     }
 
     #[test]
@@ -164,11 +183,11 @@ c:
             "full:H20-3e/perf/test_perf.py::test_perf[x]\n\
                                     full:B200/perf/test_perf.py::test_perf[x]\n",
         )];
-        let lines = select(&lists, &Facts::default(), Some("B200-PyTorch-1"));
+        let lines = select(&lists, &Facts::default(), Some("B200-PyTorch-1"), TODAY);
         assert!(matches!(lines[0].reason, Some(Unselected::OtherPlatform("H20-3e"))));
         assert_eq!(lines[1].reason, None);
         assert_eq!(lines[1].name, "B200-PyTorch-1/perf/test_perf.py::test_perf[x]");
-        let lines = select(&lists, &Facts::default(), Some("H20-3e"));
+        let lines = select(&lists, &Facts::default(), Some("H20-3e"), TODAY);
         assert_eq!(lines[0].reason, None);
     }
 }

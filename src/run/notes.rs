@@ -32,11 +32,11 @@ pub fn print(settings: &Settings, lines: &[Line<'_>], waives: &Waives, facts: &F
             eprintln!("note: {}: {note}", line.entry);
         }
     }
-    for waive in waives.entries() {
-        for (word, reason) in waive.markers.expired(today) {
+    for entry in lines.iter().map(|line| line.entry).chain(waives.entries()) {
+        for (word, reason) in entry.markers.expired(today) {
             eprintln!(
-                "note: {waive}: {word} has expired and no longer counts ({reason}): {}",
-                waive.id
+                "note: {entry}: {word} has expired and no longer counts ({reason}): {}",
+                entry.id
             );
         }
     }

@@ -65,6 +65,11 @@ fn a_waive_counts_on_its_last_day_and_hides_nothing_after_it() {
     assert_eq!(run.code, Some(4));
     let run = marked("SKIP (slow until=2020-01-31)", "good");
     assert_eq!((run.code, run.work.junit().kinds()), (Some(0), vec!["passed"]));
+    let work = Work::new();
+    let line = format!("{} SKIP (slow until=2020-01-31)\n", id(PYTORCH));
+    let list = work.write("list.txt", line);
+    let of_the_list = work.run(&["--list", "-F", &list]).exits(0);
+    of_the_list.says(&format!("note: {list}:1: SKIP has expired and no longer counts"));
     let note =
         format!("SKIP has expired and no longer counts (slow until=2020-01-31): {}", id(PYTORCH));
     assert!(run.err.contains(&note), "{}", run.err);
