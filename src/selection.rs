@@ -111,11 +111,12 @@ pub fn lines<'a>(
         })
         .collect();
     if let Some(split) = filters.split {
-        let running: Vec<usize> =
-            (0..lines.len()).filter(|&i| lines[i].fate == Fate::Runs).collect();
-        let ids: Vec<&str> = running.iter().map(|&i| lines[i].entry.id.as_str()).collect();
+        // Waives are laid over before a selection is split, so what they skip is in one group as well.
+        let is_dealt = |&i: &usize| matches!(lines[i].fate, Fate::Runs | Fate::Waived(_));
+        let dealt: Vec<usize> = (0..lines.len()).filter(is_dealt).collect();
+        let ids: Vec<&str> = dealt.iter().map(|&i| lines[i].entry.id.as_str()).collect();
         let groups = split.assign(&ids);
-        for (&line, group) in running.iter().zip(groups) {
+        for (&line, group) in dealt.iter().zip(groups) {
             if group != split.group {
                 lines[line].fate = Fate::Out(format!("in group {} of {}", group + 1, split.groups));
             }

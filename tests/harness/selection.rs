@@ -81,6 +81,9 @@ fn the_groups_of_a_split_cover_the_selection_once_and_follow_the_durations() {
     );
     let least = [&timed[..], &["--splitting-algorithm", "least_duration"]].concat();
     assert_eq!(["1", "2", "3"].map(|k| group("3", k, &least)), ["[a]", "[d]", "[b][c]"]);
+    let waives = work.write("waives.txt", format!("{} SKIP (slow)\n", id("b")));
+    let waived = ["-S", waives.as_str()];
+    assert_eq!(["1", "2"].map(|k| group("2", k, &waived)), ["[a][b]", "[c][d]"], "waived or not");
     work.write("durations.json", "[]");
     let words = ["--list", "--splits", "2", "--group", "1", "--durations-path", &durations];
     work.run(&words).exits(2).says(&format!("read --durations-path {durations}: "));
