@@ -266,7 +266,7 @@ fn is_shown(line: &Line<'_>, include_unmatched: bool) -> bool {
     match line.fate {
         Fate::Runs | Fate::Waived(_) => true,
         Fate::Unmatched(_) => include_unmatched,
-        Fate::Out(_) => false,
+        Fate::Duplicate(_) | Fate::Out(_) => false,
     }
 }
 

@@ -49,7 +49,9 @@ pub enum Fate {
     Waived(String),
     /// The block's condition does not hold on this machine.
     Unmatched(String),
-    /// Out for another reason: no perf test, a duplicate, filtered away.
+    /// An earlier line names the same test.
+    Duplicate(String),
+    /// Out for another reason: no perf test, filtered away.
     Out(String),
 }
 
@@ -58,7 +60,10 @@ impl Fate {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Runs => None,
-            Self::Waived(reason) | Self::Unmatched(reason) | Self::Out(reason) => Some(reason),
+            Self::Waived(reason)
+            | Self::Unmatched(reason)
+            | Self::Duplicate(reason)
+            | Self::Out(reason) => Some(reason),
         }
     }
 }
@@ -99,9 +104,15 @@ pub fn lines<'a>(
             let filtered = filtered(&selected.name, selected.entry, &markers, filters);
             let fate = match (&selected.reason, filtered) {
                 (None, fate) => fate,
-                // What was filtered away is not said to be for another machine.
-                (Some(Unselected::Condition(_)), out @ Fate::Out(_)) => out,
+                // What was filtered away is not said to be for another machine, or to run at its first place.
+                (
+                    Some(Unselected::Condition(_) | Unselected::DuplicateOf(_)),
+                    out @ Fate::Out(_),
+                ) => out,
                 (Some(reason @ Unselected::Condition(_)), _) => Fate::Unmatched(reason.to_string()),
+                (Some(reason @ Unselected::DuplicateOf(_)), _) => {
+                    Fate::Duplicate(reason.to_string())
+                }
                 (Some(reason), _) => Fate::Out(reason.to_string()),
             };
             let file = selected.list.file();
@@ -144,11 +155,14 @@ fn filtered(name: &str, entry: &Entry, markers: &Markers, filters: &Filters<'_>)
 pub fn counts(lines: &[Line<'_>]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in lines {
-        let Some(reason) = line.fate.reason() else { continue };
-        // Duplicates name a place each; one count serves.
-        let reason =
-            reason.split(" of ").next().filter(|start| *start == "duplicate").unwrap_or(reason);
-        *counts.entry(reason.to_owned()).or_default() += 1;
+        let reason = match &line.fate {
+            // They name a place each; one count serves.
+            Fate::Duplicate(_) => Some("duplicate"),
+            fate => fate.reason(),
+        };
+        if let Some(reason) = reason {
+            *counts.entry(reason.to_owned()).or_default() += 1;
+        }
     }
     counts
 }

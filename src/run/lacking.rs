@@ -23,7 +23,7 @@ pub fn engines(
     let wants = |line: &&Line<'_>| match line.fate {
         Fate::Runs => cannot.contains(line.name.as_str()),
         Fate::Unmatched(_) => idle && prepare::passes(&line.name, libtest),
-        Fate::Waived(_) | Fate::Out(_) => false,
+        Fate::Waived(_) | Fate::Duplicate(_) | Fate::Out(_) => false,
     };
     let mut engines = Vec::new();
     for engine in lines.iter().filter(wants).filter_map(|line| world.engine_of(line)) {

@@ -23,9 +23,7 @@ pub fn print(settings: &Settings, lines: &[Line<'_>], waives: &Waives, facts: &F
         eprintln!("note: {note}");
     }
     for line in lines {
-        if let Fate::Out(reason) = &line.fate
-            && reason.starts_with("duplicate")
-        {
+        if let Fate::Duplicate(reason) = &line.fate {
             eprintln!("note: {}: {reason}; it runs once", line.entry);
         }
         for note in &line.entry.notes {

@@ -27,6 +27,8 @@ fn lists_and_cases_come_in_the_users_order_and_a_name_runs_once() {
         "{}",
         ended.err
     );
+    let without = work.run(&["--list", "-F", &first, "-F", &second, "-R", "c"]).exits(0);
+    assert!(!without.err.contains("duplicate"), "it does not run at all: {}", without.err);
     assert_eq!(listed(&work, &["-F", &second, "-F", &first]), ids(["c", "a", "b"]));
     assert_eq!(listed(&work, &["--case", "x\ny"]), ids(["x", "y"]));
 }
