@@ -1,6 +1,7 @@
 //! What a run says on stderr besides its tests, and what it says when there were none.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::civil::Date;
@@ -10,7 +11,7 @@ use super::prepare::{self, Prepared};
 use crate::cli::Splitting;
 use crate::failure::Exit;
 use crate::gpu;
-use crate::list::{Entry, Facts, Waives};
+use crate::list::{Entry, Facts, KEYS, Waives, nearest};
 use crate::selection::{self, Durations, Fate, Line, Split};
 use crate::settings::Settings;
 
@@ -38,8 +39,20 @@ pub fn print(settings: &Settings, lines: &[Line<'_>], waives: &Waives, facts: &F
             );
         }
     }
+    if let Some(file) = &settings.machine_facts {
+        say_unknown(file, facts);
+    }
     say_unused(waives, lines, settings.prefix.as_deref());
     warn_of_prefix(settings.prefix.as_deref(), facts);
+}
+
+/// A fact under a slip of its name is not stated, and so restricts nothing.
+fn say_unknown(file: &Path, facts: &Facts) {
+    for (key, _) in facts.iter().filter(|(key, _)| !KEYS.contains(key)) {
+        let near = nearest(key, KEYS).map(|near| format!("; did you mean `{near}`?"));
+        let near = near.unwrap_or_default();
+        eprintln!("note: {}: no condition can ask for `{key}`{near}", file.display());
+    }
 }
 
 /// Waives that hide nothing are a slip or have outlived their test. Upstream's file waives thousands of tests of other

@@ -125,6 +125,18 @@ fn a_prefix_of_another_gpu_is_warned_of_and_both_spellings_of_the_right_one_are_
 }
 
 #[test]
+fn a_fact_that_no_condition_can_ask_for_is_pointed_out() {
+    let work = Work::new();
+    let facts = work.write("facts.yml", "system_gpu_cuont: 0\ncolour: red\n");
+    work.run(&["--list", "--machine-facts", &facts])
+        .exits(0)
+        .says(&format!(
+            "note: {facts}: no condition can ask for `system_gpu_cuont`; did you mean `system_gpu_count`?\n"
+        ))
+        .says("`colour`\n");
+}
+
+#[test]
 fn lines_of_another_platform_take_part_only_under_its_prefix() {
     let work = Work::new();
     let list = work.write("list.txt", format!("full:H20-3e/{}\nfull:B200/{}\n", id("a"), id("b")));
