@@ -35,6 +35,7 @@ pub use failures::fatal_cause;
 pub use json::read as read_report;
 pub use number::Fault;
 pub use observations::{LogFindings, Observations, Observed, ParallelSizes, Source, combine};
+pub use prefix::without_ansi;
 pub use problem::{Problem, SizesFrom};
 pub use report::{Facts, Quantity, Reading, Report};
 

@@ -25,6 +25,10 @@ static RECORD: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r"(?-u)\[\d\d/\d\d/\d{4}-\d\d:\d\d:\d\d\]|\[TRT-LLM\]|\[TensorRT-LLM\]|\[TRT\]")
 });
 
+static ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(r"(?-u)\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
+});
+
 fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the patterns of this file are constants that its tests compile")
 }
@@ -97,27 +101,10 @@ pub fn begins_record(line: &[u8]) -> bool {
     RECORD.is_match(&line[..line.len().min(LEVEL_WITHIN)])
 }
 
-/// The line without terminal escape sequences (CSI `ESC [ … letter`, OSC `ESC ] … BEL`).
-pub fn without_ansi(line: &[u8]) -> Cow<'_, [u8]> {
-    const ESC: u8 = 0x1b;
-    if !line.contains(&ESC) {
-        return Cow::Borrowed(line);
-    }
-    let mut plain = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.iter().position(|b| *b == ESC) {
-        plain.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        let end = match rest.first() {
-            Some(b'[') => rest[1..].iter().position(|b| (0x40..=0x7e).contains(b)).map(|n| n + 2),
-            Some(b']') => rest.iter().position(|b| *b == 0x07).map(|n| n + 1),
-            Some(_) => Some(1),
-            None => None,
-        };
-        rest = &rest[end.unwrap_or(rest.len())..];
-    }
-    plain.extend_from_slice(rest);
-    Cow::Owned(plain)
+/// The text without terminal escape sequences: CSI (colours, cursor), OSC (titles, links), two or three bytes (character
+/// sets). An escape that begins none of them stays.
+pub fn without_ansi(text: &[u8]) -> Cow<'_, [u8]> {
+    ESCAPES.replace_all(text, b"")
 }
 
 #[cfg(test)]
@@ -194,10 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_are_removed_also_when_cut_short() {
+    fn escape_sequences_of_every_kind_are_removed_and_what_begins_none_stays() {
         assert_eq!(&*without_ansi(b"\x1b[1;31mred\x1b[0m x"), b"red x");
         assert_eq!(&*without_ansi(b"\x1b]0;title\x07x"), b"x");
-        assert_eq!(&*without_ansi(b"x\x1b["), b"x");
-        assert_eq!(&*without_ansi(b"x\x1b"), b"x");
+        assert_eq!(&*without_ansi(b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ x"), b"link x");
+        assert_eq!(&*without_ansi(b"\x1b(Bx\x1b7\x1b=y"), b"xy");
+        assert_eq!(&*without_ansi(b"x\x1b["), b"x\x1b[");
     }
 }

@@ -20,7 +20,7 @@ fn launcher_prefixes_times_and_line_ends_change_nothing() {
     let each = |change: &dyn Fn(usize, &str) -> String| -> String {
         STREAMING.lines().enumerate().map(|(n, line)| change(n, line)).collect()
     };
-    let ways: [(&str, String); 10] = [
+    let ways: [(&str, String); 12] = [
         ("mpirun", each(&|_, line| format!("[1,0]<stdout>:{line}\n"))),
         ("prterun", each(&|_, line| format!("[prterun-n1-7@1,0]<stdout>: {line}\n"))),
         ("srun", each(&|_, line| format!("0: {line}\n"))),
@@ -32,6 +32,9 @@ fn launcher_prefixes_times_and_line_ends_change_nothing() {
         ("pod", each(&|n, line| format!("2026-11-24T06:50:{:02}.5Z {line}\n", n % 60))),
         ("ray", each(&|_, line| format!("(Worker pid=77, ip=10.0.0.1) {line}\n"))),
         ("colour", each(&|_, line| format!("\x1b[32m{line}\x1b[0m\n"))),
+        // What `tput sgr0` prints: back to the character set of ASCII.
+        ("character set", each(&|_, line| format!("\x1b(B\x1b[m{line}\n"))),
+        ("link", each(&|_, line| format!("\x1b]8;;file:///x\x1b\\{line}\x1b]8;;\x1b\\\n"))),
         ("CRLF", STREAMING.replace('\n', "\r\n")),
         ("rank", STREAMING.replace("[TRT-LLM] [I]", "[TRT-LLM] [RANK 0] [I]")),
     ];

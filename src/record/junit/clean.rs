@@ -5,20 +5,13 @@
 
 use std::borrow::Cow;
 
-use once_cell::sync::Lazy;
-use regex::Regex;
-
-/// CSI sequences (colours, cursor), OSC sequences (titles, links) and two-byte escapes.
-static ANSI: Lazy<Regex> = Lazy::new(|| {
-    Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
-        .expect("a constant expression")
-});
+use crate::logs;
 
 /// `bytes` as text for XML: terminal sequences are taken out, other illegal characters become visible as `#x1B`
 /// or `#xFFFE`, and bytes that are no UTF-8 become U+FFFD. Characters above U+FFFF stay.
 pub(super) fn clean(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = if text.contains('\x1b') { ANSI.replace_all(&text, "") } else { text };
+    let bytes = logs::without_ansi(bytes);
+    let text = String::from_utf8_lossy(&bytes);
     if text.chars().all(legal) {
         return text.into_owned();
     }
