@@ -192,7 +192,8 @@ pub const RULES: &[Rule] = &[
     with(Cause::MpiLaunch, "MPI_Init", &["rror", "ailed", "fail", "abort", "***"]),
     with(Cause::MpiLaunch, "MPI_INIT", &["rror", "ailed", "fail", "abort", "***"]),
     clear(Cause::MpiLaunch, "An error occurred in MPI_"),
-    clear(Cause::MpiLaunch, "PMIX ERROR"),
+    // also of a lock that PMIx then does without
+    weak(Cause::MpiLaunch, "PMIX ERROR"),
     with(Cause::MpiLaunch, "PMIx", &["rror", "ailed", "Unable"]),
     with(Cause::MpiLaunch, "PMI2_", &["rror", "ailed"]),
     clear(Cause::MpiLaunch, "ORTE_ERROR_LOG"),
@@ -264,7 +265,8 @@ pub const RULES: &[Rule] = &[
     clear(Cause::Hang, "Timeout >"),
     // Slurm ends a job at its limit
     clear(Cause::Hang, "DUE TO TIME LIMIT"),
-    clear(Cause::Hang, "TimeoutError"),
+    // also of a download that is tried again
+    weak(Cause::Hang, "TimeoutError"),
     clear(Cause::Hang, "TimeoutExpired"),
     clear(Cause::Hang, "imed out waiting"),
     // --- a failure that says no more

@@ -22,7 +22,9 @@ static CLOCK_AT_END: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"(?-u)\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?\s*$"));
 
 static RECORD: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"(?-u)\[\d\d/\d\d/\d{4}-\d\d:\d\d:\d\d\]|\[TRT-LLM\]|\[TensorRT-LLM\]|\[TRT\]")
+    compiled(
+        r"(?-u)^\s*(?:\[\d\d/\d\d/\d{4}-\d\d:\d\d:\d\d\]|\[TRT-LLM\]|\[TensorRT-LLM\]|\[TRT\])",
+    )
 });
 
 static ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
@@ -96,9 +98,11 @@ fn has_quiet_word(head: &[u8]) -> bool {
     })
 }
 
-/// Whether the line begins a record of TensorRT-LLM's loggers; only a record's first line carries the prefix.
+/// Whether the line begins a record of TensorRT-LLM's loggers; only a record's first line carries the prefix. (Texts of
+/// C++ exceptions carry it too, behind the exception's name.)
 pub fn begins_record(line: &[u8]) -> bool {
-    RECORD.is_match(&line[..line.len().min(LEVEL_WITHIN)])
+    let (_, text) = split_tag(&line[..line.len().min(LEVEL_WITHIN)]);
+    RECORD.is_match(text)
 }
 
 /// The text without terminal escape sequences: CSI (colours, cursor), OSC (titles, links), two or three bytes (character

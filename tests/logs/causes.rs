@@ -17,14 +17,27 @@ fn the_first_cause_is_named_and_not_a_warning_or_an_echo() {
 
 #[test]
 fn the_traceback_of_an_autotuner_warning_does_not_hide_the_cause() {
-    let warning = "[03/09/2026-10:11:11] [TRT-LLM] [W] [Autotuner] Failed when profiling runner=X, tactic=3\n\
-                   Traceback (most recent call last):\n  File \"x.py\", line 3, in run\n\
-                   RuntimeError: CUDA out of memory\n[03/09/2026-10:11:12] [TRT-LLM] [I] next\n";
-    let log = format!(
-        "{warning}FileNotFoundError: [Errno 2] No such file or directory: '/ws/engine/rank0.engine'\n"
-    );
+    for error in ["CUDA out of memory", "[TensorRT-LLM][ERROR] Assertion failed: no such tactic"] {
+        let warning = format!(
+            "[03/09/2026-10:11:11] [TRT-LLM] [W] [Autotuner] Failed when profiling runner=X, tactic=3\n\
+             Traceback (most recent call last):\n  File \"x.py\", line 3, in run\n\
+             RuntimeError: {error}\n[03/09/2026-10:11:12] [TRT-LLM] [I] next\n"
+        );
+        let log = format!(
+            "{warning}FileNotFoundError: [Errno 2] No such file or directory: '/ws/engine/rank0.engine'\n"
+        );
+        let failure = seen(log).failure.expect("a cause");
+        assert_eq!((failure.cause, failure.line), (Cause::MissingEngine, 6), "{error}");
+    }
+}
+
+#[test]
+fn a_remark_of_pmix_and_a_retry_do_not_hide_the_cause() {
+    let log = "[n1:77] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 206\n\
+               '(ReadTimeoutError(\"huggingface.co: Read timed out.\"), '7')' thrown while requesting HEAD x\n\
+               torch.OutOfMemoryError: CUDA out of memory\n";
     let failure = seen(log).failure.expect("a cause");
-    assert_eq!((failure.cause, failure.line), (Cause::MissingEngine, 6));
+    assert_eq!((failure.cause, failure.line), (Cause::GpuOom, 3));
 }
 
 #[test]
