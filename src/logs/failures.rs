@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use memchr::memmem::FinderRev;
 
-use super::cause::{Cause, Failure};
+use super::cause::Failure;
 use super::patterns::{Also, HARMLESS, RULES, Rule, SEEDS, Strength};
 use super::prefix;
 use super::search::Literals;
@@ -47,20 +47,18 @@ fn fits(rule: &Rule, line: &[u8]) -> bool {
     }
 }
 
-fn holds(line: &[u8], text: &str) -> bool {
+pub fn holds(line: &[u8], text: &str) -> bool {
     memchr::memmem::find(line, text.as_bytes()).is_some()
 }
 
-fn is_harmless(line: &[u8]) -> bool {
-    prefix::is_quiet(line) || HARMLESS.iter().any(|mark| holds(line, mark))
+/// Whether the line is a warning or less, or the autotuner's complaint.
+pub fn is_harmless(line: &[u8]) -> bool {
+    prefix::is_quiet(line) || is_marked_harmless(line)
 }
 
-/// The cause that this one line names beyond doubt, if it does: for watching a run while it talks. Warnings, echoes and
-/// the autotuner's complaints give `None`.
-pub fn fatal_cause(line: &[u8]) -> Option<Cause> {
-    let line = prefix::without_ansi(line);
-    let rule = rule(&line).filter(|rule| rule.strength == Strength::Clear)?;
-    (!is_harmless(&line)).then_some(rule.cause)
+/// Whether the line has one of the marks of [`HARMLESS`].
+pub fn is_marked_harmless(line: &[u8]) -> bool {
+    HARMLESS.iter().any(|mark| holds(line, mark))
 }
 
 /// A cause and where its text stands in the region being handled; 0 when it was found in an earlier one.
@@ -167,11 +165,9 @@ fn belongs_to_harmless_record(region: &Region<'_>, begin: usize) -> bool {
     // A part of a long line may itself begin that far before what is to be handled.
     let floor = begin.saturating_sub(LOOK_BACK - REACH);
     let before = &region.bytes[floor..begin];
-    let mut lines = before.rsplit(|b| *b == b'\n').skip(1).take(RECORD_LINES);
-    lines.find(|line| prefix::begins_record(line)).is_some_and(|line| {
-        let line = prefix::without_ansi(line);
-        HARMLESS.iter().any(|mark| holds(&line, mark))
-    })
+    let lines = before.rsplit(|b| *b == b'\n').skip(1).take(RECORD_LINES);
+    let first = lines.map(prefix::without_ansi).find(|line| prefix::begins_record(line));
+    first.is_some_and(|line| is_marked_harmless(&line))
 }
 
 #[cfg(test)]
@@ -206,17 +202,5 @@ mod tests {
             });
             assert!(used, "{}", wanted.text);
         }
-    }
-
-    #[test]
-    fn a_line_is_fatal_when_it_names_its_reason_and_is_no_warning() {
-        assert_eq!(
-            fatal_cause(b"\x1b[31mSegmentation fault\x1b[0m (core dumped)"),
-            Some(Cause::Segfault)
-        );
-        assert_eq!(fatal_cause(b"[TRT-LLM] [W] CUDA out of memory, trying less"), None);
-        assert_eq!(fatal_cause(b"RuntimeError: [Autotuner] CUDA out of memory"), None);
-        assert_eq!(fatal_cause(b"MPI_ABORT was invoked on rank 0"), None);
-        assert_eq!(fatal_cause(b"[TRT-LLM] [I] all is well"), None);
     }
 }

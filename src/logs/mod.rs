@@ -5,6 +5,7 @@
 //! KV-cache size; `failures` keeps the first cause of failure. [`combine`]
 //! then takes each value from the report JSON first, from the last complete report of the log second. Labels outside
 //! a report never count: they are some other script's, or an excerpt that nobody can vouch for.
+//! [`FatalWatch`] looks at the lines of a run that is still going on.
 //!
 //! Owns `memchr` and `aho-corasick`.
 
@@ -12,6 +13,7 @@ mod benchmark_line;
 mod block;
 mod cause;
 mod failures;
+mod fatal;
 mod json;
 mod label;
 mod layout;
@@ -31,7 +33,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use cause::{Cause, Failure};
-pub use failures::fatal_cause;
+pub use fatal::FatalWatch;
 pub use json::read as read_report;
 pub use number::Fault;
 pub use observations::{LogFindings, Observations, Observed, ParallelSizes, Source, combine};

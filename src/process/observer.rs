@@ -73,7 +73,7 @@ impl<'a> Observer<'a> {
         }
         self.sizes = sizes;
         self.dog.output(at);
-        let (dog, fatal) = (&mut self.dog, self.watch.fatal);
+        let (dog, fatal) = (&mut self.dog, &mut self.watch.fatal);
         if fatal.is_none() && self.watch.progress.is_none() {
             return Ok(());
         }

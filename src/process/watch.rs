@@ -38,10 +38,9 @@ impl<'a> Stall<'a> {
 }
 
 /// A line of the log that means the step cannot succeed any more.
-#[derive(Clone, Copy)]
 pub struct Fatal<'a> {
-    /// Judges one line without its end (`\n` or `\r`); of a line over 64 KiB it sees the beginning.
-    pub is_fatal: &'a dyn Fn(&[u8]) -> bool,
+    /// Judges the lines in their order, each without its end (`\n` or `\r`); of a line over 64 KiB it sees the beginning.
+    pub is_fatal: &'a mut dyn FnMut(&[u8]) -> bool,
     /// Time that the program gets to say more and end by itself.
     pub grace: Duration,
 }

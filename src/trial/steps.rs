@@ -11,7 +11,7 @@ use super::files::io_failure;
 use super::outcome;
 use crate::case::Engine;
 use crate::dataset::{self, DatasetError, TokenizerFacts};
-use crate::logs::fatal_cause;
+use crate::logs::FatalWatch;
 use crate::plan::StepKind;
 use crate::process::{self, Ended, Fatal, Progress, Stall, StepEnd, Watch};
 use crate::record::result::{Failure, GpuColumns, Outcome, StepRecord};
@@ -88,13 +88,11 @@ impl Attempt<'_> {
             grace: process::Step::GRACE,
         };
         let mut echo = self.stage.show_steps.then(|| Echo::new(&log));
+        let mut fatal = FatalWatch::default();
         let mut progress = |_: &Progress<'_>| echo.iter_mut().for_each(Echo::pass_on);
         let watch = Watch {
             stall: Some(Stall::new(&|| false)),
-            fatal: Some(Fatal {
-                is_fatal: &|line| fatal_cause(line).is_some(),
-                grace: Fatal::GRACE,
-            }),
+            fatal: Some(Fatal { is_fatal: &mut |line| fatal.is_fatal(line), grace: Fatal::GRACE }),
             progress: Some(&mut progress),
         };
         let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);

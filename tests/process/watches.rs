@@ -57,7 +57,7 @@ fn a_step_that_keeps_talking_is_no_hang() {
 }
 
 fn end_with_fatal_line(script: &str) -> Ended {
-    let is_fatal = &|line: &[u8]| line.starts_with(b"CUDA error");
+    let is_fatal = &mut |line: &[u8]| line.starts_with(b"CUDA error");
     let fatal = Fatal { is_fatal, grace: Duration::from_millis(500) };
     let watch = Watch { fatal: Some(fatal), ..Watch::default() };
     let bench = Bench::sh(script);
