@@ -40,7 +40,20 @@ impl Attempt<'_> {
         };
         self.result.problems.extend(observed.problems.iter().map(ToString::to_string));
         self.take_facts(&observed);
-        self.take_metrics(step, &observed, &log);
+        match observed.facts.requests.filter(|_| matches!(kind, StepKind::Bench { .. })) {
+            Some(count) if count < self.trial.case.requests.into() => {
+                self.fail_dropped(count, &log)
+            }
+            _ => self.take_metrics(step, &observed, &log),
+        }
+    }
+
+    /// 0.20 drops a request that fails, reports the others and exits with 0.
+    fn fail_dropped(&mut self, reported: u64, log: &Path) {
+        let planned = self.trial.case.requests;
+        let message = format!("the report covers {reported} of {planned} requests");
+        let hint = "the program dropped the others; read its log for why they failed";
+        self.fail(FailureKind::Unmeasurable, message, Some(hint.to_owned()), tail(log));
     }
 
     fn take_metrics(&mut self, step: usize, observed: &Observations, log: &Path) {
