@@ -64,13 +64,17 @@ pub fn observe(
     report: Option<&Path>,
     parallel: Option<ParallelSizes>,
 ) -> Result<Observations, LogError> {
-    let findings = match log {
-        Some(path) => File::open(path)
-            .and_then(scan_log)
-            .map_err(|source| LogError { path: path.to_owned(), source })?,
-        None => LogFindings::default(),
-    };
+    let findings = log.map(scan_file).transpose()?.unwrap_or_default();
     Ok(combine(findings, report.map(read_report_file), parallel))
+}
+
+/// [`scan_log`] of a file.
+///
+/// # Errors
+/// When it can't be opened or read.
+pub fn scan_file(log: &Path) -> Result<LogFindings, LogError> {
+    let scanned = File::open(log).and_then(scan_log);
+    scanned.map_err(|source| LogError { path: log.to_owned(), source })
 }
 
 /// Streams a log. Memory stays below a megabyte whatever the log holds.

@@ -71,6 +71,14 @@ pub struct LogFindings {
     pub problems: Vec<Problem>,
 }
 
+impl LogFindings {
+    /// Why a program failed in the end: what looked fatal before a complete report was not.
+    pub fn failure_at_end(&self) -> Option<&Failure> {
+        let reported = self.report.as_ref().map_or(0, |report| report.lines.1);
+        self.failure.as_ref().filter(|failure| failure.line > reported)
+    }
+}
+
 /// What is known about one run of the benchmark program.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observations {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Attempt;
 use crate::dataset::DatasetError;
-use crate::logs::{self, Cause, Observations, ParallelSizes};
+use crate::logs::{self, Cause, LogFindings, Observations, ParallelSizes};
 use crate::metric::Metric;
 use crate::plan::StepKind;
 use crate::process::{Ended, ProcessError, SIGBUS, SIGSEGV, Step};
@@ -140,8 +140,8 @@ impl Attempt<'_> {
 /// A program that ended other than by success.
 pub(super) fn step_failure(kind: &str, ended: &Ended, step: &Step, log: &Path) -> Failure {
     // The log says why, if anything does; a log that cannot be read has its own place in the text.
-    let observed = logs::observe(Some(log), None, None);
-    let seen = observed.as_ref().ok().and_then(|observed| observed.failure.as_ref());
+    let scanned = logs::scan_file(log);
+    let seen = scanned.as_ref().ok().and_then(LogFindings::failure_at_end);
     let by_end = match ended {
         Ended::TimedOut { .. } => Some((
             FailureKind::Timeout,
@@ -178,7 +178,7 @@ pub(super) fn step_failure(kind: &str, ended: &Ended, step: &Step, log: &Path) -
         None if log_is_empty(log) => message.push_str(" and printed nothing"),
         None => {}
     }
-    if let Err(error) = &observed {
+    if let Err(error) = &scanned {
         details.push_str(&format!("{error}\n"));
     }
     details.push_str(&format!("command: {}\n", step.argv.join(" ")));

@@ -41,6 +41,17 @@ fn a_signal_a_silent_failure_and_silence_are_told_apart() {
 }
 
 #[test]
+fn a_program_that_fails_after_its_report_has_its_cause_named() {
+    let work = Work::new();
+    work.run_case(PYTORCH, "dies-after-report", &[]).exits(101);
+    let failure = work.failure();
+    assert_eq!(failure["kind"], "nccl");
+    let message = text(&failure["message"]);
+    assert!(message.starts_with("bench exited with 1: Failed, NCCL error"), "{message}");
+    assert_eq!(work.rows().len(), 0);
+}
+
+#[test]
 fn a_metric_that_is_not_in_the_report_fails_with_the_names_of_what_is() {
     let work = Work::new();
     work.run_case(STREAMING, "lacks-throughput", &[]).exits(101);

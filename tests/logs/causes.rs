@@ -1,6 +1,6 @@
 //! Why a run failed.
 
-use trtllm_perf::logs::{Cause, observe};
+use trtllm_perf::logs::{Cause, observe, scan_log};
 
 use crate::{PLAIN, fixture, seen};
 
@@ -50,6 +50,17 @@ fn a_complete_report_or_a_finished_build_clears_what_looked_fatal() {
     let after =
         seen(format!("{build}Segmentation fault (core dumped)\n")).failure.expect("a cause");
     assert_eq!((after.cause, after.line), (Cause::Segfault, 3));
+}
+
+#[test]
+fn what_follows_a_complete_report_is_why_the_program_failed_in_the_end() {
+    let crash = "Segmentation fault (core dumped)\n";
+    let at_end = |log: String| {
+        let findings = scan_log(log.as_bytes()).expect("memory reads");
+        findings.failure_at_end().map(|failure| failure.cause)
+    };
+    assert_eq!(at_end(format!("{PLAIN}{crash}")), Some(Cause::Segfault));
+    assert_eq!(at_end(format!("RuntimeError: CUDA out of memory\n{PLAIN}")), None);
 }
 
 #[test]
