@@ -195,7 +195,8 @@ fn execute(
             .has_failed()
             .then_some(ExitCode::FAILURE));
     }
-    let world = Arc::new(world.open(asked, &engines, prepared.len(), held, interrupt)?);
+    let selected = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored()).count();
+    let world = Arc::new(world.open(asked, &engines, selected, held, interrupt)?);
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());

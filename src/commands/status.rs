@@ -46,13 +46,15 @@ pub fn run(args: StatusArgs) -> Result<(), RecordError> {
 }
 
 fn text(status: &Status, now: Timestamp) -> String {
+    let finished = status.passed + status.failed + status.skipped;
+    // Between two tests a killed run has none open.
+    let whole = status.open.is_empty() && status.selected.is_none_or(|all| finished >= all);
     let state = match &status.holder {
         Some(holder) => format!("running (pid {} on {})", holder.pid, holder.host),
-        None if status.open.is_empty() => "over".to_owned(),
-        None => "killed; go on with --resume".to_owned(),
+        None if whole => "over".to_owned(),
+        None => "ended before its end: no process holds it; go on with --resume".to_owned(),
     };
     let started = status.started.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let finished = status.passed + status.failed + status.skipped;
     let of = status.selected.map(|selected| format!(" of {selected}")).unwrap_or_default();
     let counts =
         [(status.passed, "passed"), (status.failed, "failed"), (status.skipped, "skipped")];
@@ -83,4 +85,35 @@ fn line(open: &Open, now: Timestamp) -> String {
     let attempt =
         if open.attempt > 1 { format!(", attempt {}", open.attempt) } else { String::new() };
     format!("{}\n         {step}, {elapsed} s{attempt}{limit}{last}", open.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(passed: usize, selected: Option<usize>) -> String {
+        let started = "2026-11-24T08:15:02Z".parse().expect("time");
+        let status = Status {
+            run_id: "a".into(),
+            started,
+            holder: None,
+            selected,
+            passed,
+            failed: 0,
+            skipped: 0,
+            open: Vec::new(),
+        };
+        let text = text(&status, started);
+        text.lines().next().expect("a line").replace("run a, started 2026-11-24 08:15:02 UTC, ", "")
+    }
+
+    #[test]
+    fn a_run_that_ended_between_two_tests_is_not_over() {
+        assert_eq!(state(3, Some(3)), "over");
+        assert_eq!(state(3, None), "over");
+        assert_eq!(
+            state(2, Some(3)),
+            "ended before its end: no process holds it; go on with --resume"
+        );
+    }
 }

@@ -12,6 +12,7 @@
 mod benchmark_line;
 mod block;
 mod cause;
+mod end;
 mod failures;
 mod fatal;
 mod json;
@@ -33,6 +34,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use cause::{Cause, Failure};
+pub use end::end_of;
 pub use fatal::FatalWatch;
 pub use json::read as read_report;
 pub use number::Fault;

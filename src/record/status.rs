@@ -1,10 +1,9 @@
 //! What a run is doing, seen from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 
@@ -14,6 +13,7 @@ use super::lock::{self, Holder};
 use super::read::{Attempt, read_attempts};
 use super::result::Outcome;
 use super::started::Started;
+use crate::logs;
 
 /// How much of a log's end is looked at for its last line.
 const TAIL: u64 = 4096;
@@ -44,7 +44,7 @@ pub struct Open {
     pub limit_s: Option<u64>,
     /// The step whose log grew last.
     pub step: Option<String>,
-    /// The last line of that log.
+    /// The last line of that log, or why it cannot be read.
     pub last_line: Option<String>,
 }
 
@@ -55,6 +55,8 @@ pub struct Open {
 pub fn status(output: &OutputDir) -> Result<Status, RecordError> {
     let run = output.newest_run()?;
     let info = run.info()?;
+    // Before the results: those of a run that nobody holds are all there then.
+    let holder = lock::holder(output.path())?.filter(|holder| holder.run_id == info.run_id);
     let (attempts, _) = read_attempts(&run, &BTreeSet::new())?;
     let mut last: BTreeMap<String, Attempt> = BTreeMap::new();
     for attempt in attempts {
@@ -63,7 +65,6 @@ pub fn status(output: &OutputDir) -> Result<Status, RecordError> {
             last.insert(name, attempt);
         }
     }
-    let holder = lock::holder(output.path())?.filter(|holder| holder.run_id == info.run_id);
     let count = |counts: fn(&Outcome) -> bool| {
         last.values().filter(|attempt| attempt.finished && counts(&attempt.result.outcome)).count()
     };
@@ -83,34 +84,42 @@ fn open(attempt: &Attempt) -> Open {
     let plan = fs::read(attempt.folder.join(PLAN)).ok();
     let plan = plan.and_then(|text| serde_json::from_slice::<Started>(&text).ok());
     let log = newest_log(&attempt.folder);
+    let (step, last_line) = match &log {
+        Ok(None) => (None, None),
+        Ok(Some(log)) => (log.file_stem(), last_line(log)),
+        Err(error) => (None, Some(unreadable(&attempt.folder, error))),
+    };
     Open {
         name: attempt.result.name.clone(),
         attempt: attempt.result.attempt,
         start: attempt.result.start,
         limit_s: plan.and_then(|started| started.plan["timeout_s"].as_u64()),
-        step: log
-            .as_deref()
-            .and_then(Path::file_stem)
-            .map(|name| name.to_string_lossy().into_owned()),
-        last_line: log.as_deref().and_then(last_line),
+        step: step.map(|name| name.to_string_lossy().into_owned()),
+        last_line,
     }
 }
 
-fn newest_log(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?.flatten();
-    let logs =
-        entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "log"));
-    let dated =
-        logs.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
-    dated.max_by_key(|(modified, _): &(SystemTime, _)| *modified).map(|(_, path)| path)
+fn newest_log(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let mut newest = None;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if path.extension().is_some_and(|ending| ending == "log") {
+            newest = newest.max(Some((entry.metadata()?.modified()?, path)));
+        }
+    }
+    Ok(newest.map(|(_, path)| path))
 }
 
 fn last_line(log: &Path) -> Option<String> {
-    let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
+    let end = match logs::end_of(log, TAIL) {
+        Ok(end) => end,
+        Err(error) => return Some(unreadable(log, &error)),
+    };
+    let text = String::from_utf8_lossy(&end);
     text.split(['\n', '\r']).map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("[{} cannot be read: {error}]", path.display())
 }

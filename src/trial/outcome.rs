@@ -1,7 +1,5 @@
 //! From what a step left behind to numbers or to a failure that says what to do.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::Attempt;
@@ -252,15 +250,7 @@ fn log_is_empty(log: &Path) -> bool {
 
 /// The last lines of a log, of which only the end is read.
 fn tail(log: &Path) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    match read() {
+    match logs::end_of(log, TAIL_BYTES) {
         Err(error) => format!("read the end of {}: {error}\n", log.display()),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);

@@ -7,7 +7,7 @@ use trtllm_perf::commands::rebuild::RebuildArgs;
 use trtllm_perf::record::result::{FailureKind, Outcome};
 use trtllm_perf::record::{
     Copies, JunitLogging, OutputDir, RecordError, Recorder, RunId, RunInfo, Started, ViewOptions,
-    rebuild, trial_folder,
+    rebuild, status, trial_folder,
 };
 
 use crate::support::*;
@@ -53,6 +53,27 @@ fn results_lie_under_run_trial_and_attempt_and_latest_links_the_run() {
     let text = fs::read(folder.join("result.json")).expect("result.json");
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&text).expect("JSON")["run_id"], RUN);
     assert_eq!(fs::read_link(output.path("runs/latest")).expect("link").as_os_str(), RUN);
+}
+
+#[test]
+fn status_shows_the_last_line_of_a_log_or_why_there_is_none() {
+    let output = Output::new();
+    let recorder = output.begin(ViewOptions::default());
+    let folder = recorder.attempt_dir(&passed().name, 1).expect("folder");
+    recorder.start(started()).expect("plan");
+    let last_line = || {
+        let seen = status(&output.out).expect("status");
+        assert_eq!(seen.holder.map(|holder| holder.pid), Some(std::process::id()));
+        seen.open.into_iter().next().expect("an open test").last_line
+    };
+    assert_eq!(last_line(), None);
+    let log = folder.join("bench.log");
+    fs::write(&log, "one\r\ntwo\n\n").expect("log");
+    assert_eq!(last_line().as_deref(), Some("two"));
+    fs::remove_file(&log).expect("remove");
+    fs::create_dir(&log).expect("no file");
+    let told = last_line().expect("a reason");
+    assert!(told.contains("bench.log cannot be read: Is a directory"), "{told}");
 }
 
 #[test]

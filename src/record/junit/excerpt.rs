@@ -1,27 +1,25 @@
 //! The head and the tail of a long text, with a note of what was left out between them.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::clean::clean;
+use crate::logs;
 
 /// The cleaned text of a log, at most about `limit` bytes of the file; a longer one is never read whole.
 pub(super) fn of_file(path: &Path, limit: usize) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let size = file.metadata()?.len();
+    let whole = size <= limit as u64;
     let half = limit / 2;
-    if size <= limit as u64 {
-        let mut bytes = Vec::new();
-        // A log that still grows is read as far as it was when asked.
-        file.take(size).read_to_end(&mut bytes)?;
-        return Ok(of_text(clean(&bytes), limit));
+    let mut head = Vec::new();
+    // A log that still grows is read as far as it was when asked.
+    file.take(if whole { size } else { half as u64 }).read_to_end(&mut head)?;
+    if whole {
+        return Ok(of_text(clean(&head), limit));
     }
-    let mut head = vec![0; half];
-    file.read_exact(&mut head)?;
-    file.seek(SeekFrom::Start(size - half as u64))?;
-    let mut tail = vec![0; half];
-    file.read_exact(&mut tail)?;
+    let tail = logs::end_of(path, half as u64)?;
     let note = note(size - 2 * half as u64);
     // Cleaning makes control bytes longer, so each half is cut again.
     let (head, tail) = (clean(&head), clean(&tail));
