@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use nix::sys::utsname;
-
+use super::system::{System, system};
 use crate::list::{Fact, Facts};
 
 /// The processor's model, e.g. `AMD EPYC 9654 96-Core Processor`, for records; `None` when it is not told.
@@ -28,12 +27,7 @@ fn cpu_model_of(cpuinfo: &str) -> Option<String> {
 /// What the operating system says about the host, unread texts left empty.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    sysname: String,
-    hostname: String,
-    /// Release and version of the kernel.
-    kernel: String,
-    /// `x86_64`, `aarch64` …
-    machine: String,
+    system: System,
     /// `/etc/os-release`
     os_release: String,
     /// `/proc/meminfo`
@@ -44,36 +38,27 @@ impl Host {
     /// Reads the host's texts; one that cannot be read leaves its facts unstated.
     pub fn read() -> Self {
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let mut host = Self {
+        Self {
+            system: system(),
             os_release: text("/etc/os-release"),
             meminfo: text("/proc/meminfo"),
-            ..Self::default()
-        };
-        if let Ok(name) = utsname::uname() {
-            host.sysname = name.sysname().to_string_lossy().into_owned();
-            host.hostname = name.nodename().to_string_lossy().into_owned();
-            host.machine = name.machine().to_string_lossy().into_owned();
-            let (release, version) =
-                (name.release().to_string_lossy(), name.version().to_string_lossy());
-            host.kernel = format!("{release} {version}");
         }
-        host
     }
 
     /// The facts that need no GPU.
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
-        for (key, text) in
-            [("cpu", &self.machine), ("sysname", &self.sysname), ("hostname", &self.hostname)]
-        {
+        let System { hostname, name, machine, platform, version } = &self.system;
+        for (key, text) in [("cpu", machine), ("sysname", name), ("hostname", hostname)] {
             if !text.is_empty() {
                 facts.set(key, text.as_str());
             }
         }
-        facts.set("is_linux", self.sysname == "Linux");
-        facts.set("is_aarch64", self.machine == "aarch64");
-        facts.set("is_power", self.machine.starts_with("ppc64"));
-        facts.set("is_wsl", self.kernel.to_lowercase().contains("microsoft"));
+        facts.set("is_linux", name == "Linux");
+        facts.set("is_aarch64", machine == "aarch64");
+        facts.set("is_power", machine.starts_with("ppc64"));
+        let is_microsofts = |text: &String| text.to_lowercase().contains("microsoft");
+        facts.set("is_wsl", [platform, version].into_iter().any(is_microsofts));
         facts.set("is_native_windows", false);
         facts.set("is_remote", false);
         for (key, field) in [
@@ -118,10 +103,13 @@ mod tests {
 
     fn host() -> Host {
         Host {
-            sysname: "Linux".to_owned(),
-            hostname: "node1".to_owned(),
-            kernel: "6.8.0-51-generic #52-Ubuntu SMP".to_owned(),
-            machine: "x86_64".to_owned(),
+            system: System {
+                hostname: "node1".to_owned(),
+                name: "Linux".to_owned(),
+                machine: "x86_64".to_owned(),
+                platform: "Linux-6.8.0-51-generic-x86_64".to_owned(),
+                version: "#52-Ubuntu SMP".to_owned(),
+            },
             os_release: "PRETTY_NAME=\"Ubuntu 24.04.1 LTS\"\nID=ubuntu\nID_LIKE=debian\n\
                          VERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\n"
                 .to_owned(),
@@ -157,11 +145,12 @@ mod tests {
 
     #[test]
     fn an_arm_host_and_a_windows_kernel_are_known() {
-        let host = Host {
+        let system = System {
             machine: "aarch64".to_owned(),
-            kernel: "5.15.90.1-microsoft-standard-WSL2 #1 SMP".to_owned(),
-            ..host()
+            platform: "Linux-5.15.90.1-microsoft-standard-WSL2-aarch64".to_owned(),
+            ..host().system
         };
+        let host = Host { system, ..host() };
         assert_eq!(text(&host, "is_aarch64").as_deref(), Some("true"));
         assert_eq!(text(&host, "is_wsl").as_deref(), Some("true"));
     }

@@ -1,4 +1,4 @@
-//! Name and build of the operating system, for the session records.
+//! Name and build of the operating system, for the facts and the session records.
 
 use nix::sys::utsname;
 
@@ -8,6 +8,8 @@ pub struct System {
     pub hostname: String,
     /// `Linux`
     pub name: String,
+    /// `x86_64`, `aarch64` …
+    pub machine: String,
     /// Name, release and machine in one, e.g. `Linux-6.1.0-x86_64`.
     pub platform: String,
     /// The build text of the kernel.
@@ -24,6 +26,7 @@ pub fn system() -> System {
         hostname: text(name.nodename()),
         platform: format!("{system}-{release}-{machine}"),
         name: system,
+        machine,
         version: text(name.version()),
     }
 }
