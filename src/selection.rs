@@ -100,7 +100,7 @@ pub fn lines<'a>(
     let mut lines: Vec<Line<'a>> = select(lists, facts, filters.prefix, today)
         .into_iter()
         .map(|selected| {
-            let markers = waives.laid_over(&selected.name, selected.markers, today).in_force(today);
+            let markers = waives.laid_over(&selected.name, selected.markers, today);
             let filtered = filtered(&selected.name, selected.entry, &markers, filters);
             let fate = match (&selected.reason, filtered) {
                 (None, fate) => fate,

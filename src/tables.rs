@@ -150,11 +150,6 @@ pub fn named_list(path: &Path, dir: Option<&Path>) -> Result<TestList, ListError
     }
 }
 
-/// Whether a list file is the embedded engine's own.
-pub fn is_embedded_list(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name == EMBEDDED_LIST)
-}
-
 /// Writes the embedded engine's models below `folder`, unless they are there already with the same bytes.
 ///
 /// # Errors
