@@ -12,17 +12,26 @@ pub fn native_argv(spec: &Spec, tokenizer_dir: &Path) -> Vec<String> {
     if spec.seed != DEFAULT_SEED {
         argv.push(format!("--random-seed={}", spec.seed));
     }
+    argv.extend(task_words(spec));
+    argv.push(format!("--tokenizer={}", tokenizer_dir.display()));
+    argv.extend(spec.lora_dir.iter().map(|dir| format!("--lora-dir={dir}")));
+    argv.extend(length_words(spec));
+    argv
+}
+
+/// The options that say which adapters the requests use, as upstream's programs take them, too.
+pub fn task_words(spec: &Spec) -> Vec<String> {
     match spec.task_ids {
-        TaskIds::None | TaskIds::Fixed(NO_TASK) => {}
-        TaskIds::Fixed(task) => argv.push(format!("--task-id={task}")),
+        TaskIds::None | TaskIds::Fixed(NO_TASK) => Vec::new(),
+        TaskIds::Fixed(task) => vec![format!("--task-id={task}")],
         TaskIds::Random { low, high } => {
-            argv.extend(["--rand-task-id".to_owned(), low.to_string(), high.to_string()]);
+            vec!["--rand-task-id".to_owned(), low.to_string(), high.to_string()]
         }
     }
-    argv.push(format!("--tokenizer={}", tokenizer_dir.display()));
-    if let Some(directory) = &spec.lora_dir {
-        argv.push(format!("--lora-dir={directory}"));
-    }
+}
+
+/// The sub-command with its options: how many requests, and how long.
+pub fn length_words(spec: &Spec) -> Vec<String> {
     let (kind, options) = match spec.lengths {
         Lengths::Normal { input, output } => (
             "token-norm-dist",
@@ -43,8 +52,7 @@ pub fn native_argv(spec: &Spec, tokenizer_dir: &Path) -> Vec<String> {
             ],
         ),
     };
-    argv.push(kind.to_owned());
-    argv.push(format!("--num-requests={}", spec.requests));
-    argv.extend(options.map(|(name, value)| format!("--{name}={value}")));
-    argv
+    let mut words = vec![kind.to_owned(), format!("--num-requests={}", spec.requests)];
+    words.extend(options.map(|(name, value)| format!("--{name}={value}")));
+    words
 }

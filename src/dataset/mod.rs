@@ -27,7 +27,7 @@ mod spec;
 mod tokenizer;
 mod write;
 
-pub use argv::native_argv;
+pub use argv::{length_words, native_argv, task_words};
 pub use cache::{Cache, DEFAULT_CACHE_LIMIT, Placed};
 pub use error::DatasetError;
 pub use save::save;

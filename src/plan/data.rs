@@ -3,7 +3,9 @@
 use super::planner::Planner;
 use super::{DatasetTool, Step, StepKind};
 use crate::case::Point;
-use crate::dataset::{DEFAULT_SEED, Lengths, Normal, Spec, TaskIds, native_argv};
+use crate::dataset::{
+    DEFAULT_SEED, Lengths, Normal, Spec, TaskIds, length_words, native_argv, task_words,
+};
 use crate::engine::Flow;
 
 /// Spread of the lengths where requests carry adapters, in tokens (input, output).
@@ -88,27 +90,4 @@ impl Planner<'_> {
         }
         self.model.dir.clone()
     }
-}
-
-fn task_words(spec: &Spec) -> Vec<String> {
-    match spec.task_ids {
-        TaskIds::Random { low, high } => {
-            vec!["--rand-task-id".to_owned(), low.to_string(), high.to_string()]
-        }
-        TaskIds::None | TaskIds::Fixed(_) => Vec::new(),
-    }
-}
-
-fn length_words(spec: &Spec) -> Vec<String> {
-    let Lengths::Normal { input, output } = spec.lengths else {
-        unreachable!("a plan draws lengths from normal distributions only")
-    };
-    vec![
-        "token-norm-dist".to_owned(),
-        format!("--num-requests={}", spec.requests),
-        format!("--input-mean={}", input.mean),
-        format!("--output-mean={}", output.mean),
-        format!("--input-stdev={}", input.stdev),
-        format!("--output-stdev={}", output.stdev),
-    ]
 }
