@@ -111,6 +111,17 @@ fn a_refusal_points_at_the_part_and_offers_the_nearest_spelling() {
             "order of fields",
         ),
         (
+            "llama_v3.1_8b-bench-subtype:H100_PCIe-float16-input_output_len:1,1",
+            "subtype:H100_PCIe",
+            "write it behind the model",
+        ),
+        (
+            "llama_v3.1_8b-bench-float16-subtype:H100_PCIe-input_output_len:1,1",
+            "subtype:H100_PCIe",
+            "write it behind the model",
+        ),
+        ("llama_v3.1_8b-bench", "", "order of fields: model, subtype, runtime, "),
+        (
             "llama_v3.1_8b-bench-float16-maxsb:8-input_output_len:1,1",
             "maxsb:8",
             "did you mean `maxbs`?",

@@ -20,6 +20,8 @@ pub struct LabelError {
     pub help: Option<String>,
 }
 
+/// The only field with a key before the data type.
+const SUBTYPE: &str = "subtype";
 /// The fields after the data type, in the only order that is accepted. Those before it are positional words.
 const TAIL: [&str; 20] = [
     "gwp",
@@ -96,7 +98,7 @@ impl<'a> Parser<'a> {
 
     fn case(&mut self) -> Result<Case, LabelError> {
         let model = self.word("model", "a model name")?;
-        let subtype = self.keyed("subtype").map(|(value, _)| value.to_owned());
+        let subtype = self.keyed(SUBTYPE).map(|(value, _)| value.to_owned());
         let word = self.word("runtime", "a runtime")?;
         let runtime = Runtime::from_word(word)
             .ok_or_else(|| self.unknown("runtime", "runtime", word, Runtime::WORDS))?;
@@ -305,6 +307,7 @@ impl<'a> Parser<'a> {
         let (text, span) = self.parts[self.next].clone();
         let message = format!("{fault} `{text}`");
         let help = match keyed_field(text) {
+            Some(SUBTYPE) => "write it behind the model".to_owned(),
             Some(field) => match self.first_after(field) {
                 Some(later) => format!("write it before `{later}`"),
                 None => order_help(),
@@ -325,12 +328,12 @@ impl<'a> Parser<'a> {
 /// The field a part spells, when it spells one (`maxbs:8`, `mp`).
 fn keyed_field(text: &str) -> Option<&'static str> {
     let key = text.split(':').next().unwrap_or(text);
-    TAIL.into_iter().find(|field| *field == key)
+    [SUBTYPE].into_iter().chain(TAIL).find(|field| *field == key)
 }
 
 fn order_help() -> String {
     format!(
-        "order of fields: model, runtime, {}, mode, data type, {}",
+        "order of fields: model, {SUBTYPE}, runtime, {}, mode, data type, {}",
         FLAGS.join(", "),
         TAIL.join(", ")
     )
