@@ -48,23 +48,21 @@ impl Case {
     ///
     /// # Errors
     /// The first of its rules that the case breaks.
-    pub fn check_cpp_runtime(&self) -> Result<(), LabelError> {
+    pub fn check_cpp_runtime(&self) -> Result<(), String> {
         if self.runtime != Runtime::Cpp || self.build_only {
             return Ok(());
         }
         let largest = self.batch_sizes.iter().copied().max().unwrap_or(0);
-        let whole = || 0..self.to_string().len();
         if self.max_batch_size > 0 && largest > self.max_batch_size {
-            let message =
-                format!("batch size {largest} is larger than maxbs:{}", self.max_batch_size);
-            return Err(fault(whole(), message, "raise maxbs or lower bs"));
+            let limit = self.max_batch_size;
+            return Err(format!(
+                "batch size {largest} is larger than maxbs:{limit}; raise maxbs or lower bs"
+            ));
         }
         if self.batch_sizes.first().is_none_or(|&first| first == 0) {
-            return Err(fault(
-                whole(),
-                "runtime cpp needs a batch size",
-                "write bs:<n> before the lengths",
-            ));
+            return Err(
+                "runtime cpp needs a batch size; write bs:<n> before the lengths".to_owned()
+            );
         }
         for (set, word) in [
             (self.static_batching, "static_batching"),
@@ -72,7 +70,7 @@ impl Case {
             (self.streaming, "streaming"),
         ] {
             if set {
-                return Err(fault(whole(), format!("runtime cpp has no `{word}`"), "leave it out"));
+                return Err(format!("runtime cpp has no `{word}`; leave it out"));
             }
         }
         Ok(())

@@ -175,7 +175,7 @@ fn check_runtime(case: &Case, context: &Context<'_>) -> Result<(), PlanError> {
         )));
     }
     if context.flow < Flow::V1_2 {
-        return case.check_cpp_runtime().map_err(|error| PlanError::Load(error.to_string()));
+        return case.check_cpp_runtime().map_err(PlanError::Load);
     }
     if case.kv_frac_last {
         let message = "kv_frac stands last, as it did up to 1.1; write it before the lengths";
