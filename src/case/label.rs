@@ -286,13 +286,7 @@ impl<'a> Parser<'a> {
     }
 
     fn unknown(&self, field: &str, what: &str, word: &str, accepted: &[&str]) -> LabelError {
-        let near = nearest(word, accepted.iter().copied());
-        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        error(
-            self.spans.of(field),
-            format!("unknown {what} `{word}`"),
-            format!("{near}accepted: {}", accepted.join(", ")),
-        )
+        unknown(self.spans.of(field), what, word, accepted)
     }
 
     /// The first field already read that comes after `field` in the grammar.
@@ -336,6 +330,17 @@ fn order_help() -> String {
         "order of fields: model, {SUBTYPE}, runtime, {}, mode, data type, {}",
         FLAGS.join(", "),
         TAIL.join(", ")
+    )
+}
+
+/// A word outside a closed set.
+pub(super) fn unknown(span: Range<usize>, what: &str, word: &str, accepted: &[&str]) -> LabelError {
+    let near = nearest(word, accepted.iter().copied());
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    error(
+        span,
+        format!("unknown {what} `{word}`"),
+        format!("{near}accepted: {}", accepted.join(", ")),
     )
 }
 

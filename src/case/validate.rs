@@ -1,7 +1,7 @@
 //! The rules that a label must keep as a whole, in the order upstream checks them.
 
 use super::fields::{Backend, Case, Mode, Runtime};
-use super::label::{LabelError, Spans};
+use super::label::{LabelError, Spans, error, unknown};
 use super::models::{Kind, ModelTable};
 use crate::list::nearest;
 
@@ -95,13 +95,13 @@ impl Rules<'_> {
                     .to_owned()
             }
         };
-        Err(fault(self.spans.of("model"), format!("unknown model `{name}`"), help))
+        Err(error(self.spans.of("model"), format!("unknown model `{name}`"), help))
     }
 
     fn mode(&self, case: &Case) -> Result<(), LabelError> {
         if case.mode == Mode::PluginIfb && case.runtime != Runtime::CppManager {
             let help = "accepted: plugin, ootb, ootb_except_mha";
-            return Err(fault(
+            return Err(error(
                 self.spans.of("mode"),
                 "mode `plugin_ifb` needs runtime cppmanager",
                 help,
@@ -117,20 +117,13 @@ impl Rules<'_> {
             None => &SHAPE_QUANTIZATIONS,
         };
         if !accepted.contains(&name.as_str()) {
-            let near = nearest(name, accepted.iter().copied());
-            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-            let help = format!("{near}accepted: {}", accepted.join(", "));
-            return Err(fault(
-                self.spans.of("quant"),
-                format!("unknown quantization `{name}`"),
-                help,
-            ));
+            return Err(unknown(self.spans.of("quant"), "quantization", name, accepted));
         }
         if case.backend == Backend::PyTorch {
             let message = format!("the pytorch backend takes no quantization (`{name}`)");
             let help =
                 "name a quantized checkpoint instead, such as a model ending in _fp8 or _fp4";
-            return Err(fault(self.spans.of("quant"), message, help));
+            return Err(error(self.spans.of("quant"), message, help));
         }
         Ok(())
     }
@@ -138,7 +131,7 @@ impl Rules<'_> {
     fn counts(&self, case: &Case) -> Result<(), LabelError> {
         for (value, field) in [(case.beams, "beams"), (case.requests, "reqs")] {
             if value == 0 {
-                return Err(fault(
+                return Err(error(
                     self.spans.of(field),
                     format!("{field} must be at least 1"),
                     format!("leave {field} out, or raise it"),
@@ -153,7 +146,7 @@ impl Rules<'_> {
         let sizes = &mut case.parallel;
         if sizes.pp > 1 && self.models.model(&case.model).is_none() {
             let message = format!("model `{}` cannot be split by pipeline parallelism", case.model);
-            return Err(fault(
+            return Err(error(
                 self.spans.of("pp"),
                 message,
                 "only models with a checkpoint directory can",
@@ -170,14 +163,14 @@ impl Rules<'_> {
             let message =
                 format!("{} GPUs are not tp {} times pp {}", sizes.gpus, sizes.tp, sizes.pp);
             let field = if sizes.pp > 1 { "pp" } else { "tp" };
-            return Err(fault(self.spans.of(field), message, "gpus must equal tp times pp"));
+            return Err(error(self.spans.of(field), message, "gpus must equal tp times pp"));
         }
         Ok(())
     }
 
     fn fractions(&self, case: &Case) -> Result<(), LabelError> {
         if case.gpu_weights_fraction.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
-            return Err(fault(
+            return Err(error(
                 self.spans.of("gwp"),
                 "gwp is not within 0 and 1",
                 "it is a share of the weights",
@@ -185,7 +178,7 @@ impl Rules<'_> {
         }
         if !(case.kv_cache_fraction > 0.0 && case.kv_cache_fraction <= 1.0) {
             let help = "it is a share of the free GPU memory, more than 0 and at most 1";
-            return Err(fault(self.spans.of("kv_frac"), "kv_frac is not a share of memory", help));
+            return Err(error(self.spans.of("kv_frac"), "kv_frac is not a share of memory", help));
         }
         Ok(())
     }
@@ -199,18 +192,18 @@ impl Rules<'_> {
         match (kind, case.lengths.outputs.is_empty()) {
             (Kind::Bert, false) => {
                 let message = format!("encoder model `{}` has no output lengths", case.model);
-                return Err(fault(span(), message, "write input_len:<ISL>"));
+                return Err(error(span(), message, "write input_len:<ISL>"));
             }
             (Kind::Gpt | Kind::EncoderDecoder, true) => {
                 let message = format!("model `{}` needs output lengths", case.model);
-                return Err(fault(span(), message, "write input_output_len:<ISL>,<OSL>"));
+                return Err(error(span(), message, "write input_output_len:<ISL>,<OSL>"));
             }
             _ => {}
         }
         let small = kind == Kind::Bert || SMALL_MODELS.contains(&case.model.as_str());
         if small && case.batch_sizes.iter().any(|&size| size < STABLE_BATCH_SIZE) {
             let message = format!("`{}` is too small to be stable at this batch size", case.model);
-            return Err(fault(
+            return Err(error(
                 self.spans.of("bs"),
                 message,
                 format!("write bs:{STABLE_BATCH_SIZE} or more"),
@@ -218,12 +211,4 @@ impl Rules<'_> {
         }
         Ok(())
     }
-}
-
-fn fault(
-    span: std::ops::Range<usize>,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) -> LabelError {
-    LabelError { span, message: message.into(), help: Some(help.into()) }
 }
