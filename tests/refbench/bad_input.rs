@@ -115,6 +115,21 @@ fn a_missing_or_unusable_model_is_told() {
 }
 
 #[test]
+fn a_model_larger_than_the_memory_is_refused_before_its_weights_are_drawn() {
+    let bench = Bench::new();
+    let config = std::fs::read_to_string(bench.path("config.json")).expect("written");
+    bench.write("config.json", &config.replace("200", "1000000000000000"));
+    let message = "RuntimeError: The model requires at least: ";
+    let text = run(&bench, GOOD, &["--max_batch_size=4", "--max_num_tokens=64"]);
+    assert!(text.contains(message), "{text}");
+    let text = run(&bench, GOOD, &[]);
+    assert!(text.contains(message), "{text}");
+    let limits = ["build", "--max_seq_len=64", "--max_batch_size=4", "--max_num_tokens=64"];
+    let text = fails(bench.group().args(limits), 1);
+    assert!(text.contains(message), "{text}");
+}
+
+#[test]
 fn a_wrong_options_file_is_told_by_file_and_key() {
     let bench = Bench::new();
     let option = |text: &str| format!("--config={}", bench.write("o.yml", text).display());

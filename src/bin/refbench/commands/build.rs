@@ -52,6 +52,7 @@ pub fn run(environment: &Environment, arguments: &Arguments) -> Result<(), Excep
             build.max_seq_len, model.max_position_embeddings
         )));
     }
+    setup::memory_beside_weights(&model)?;
     let dir = environment.workspace.join(&environment.model).join("tp_1_pp_1");
     let started = Instant::now();
     let weights = Weights::random(&model);

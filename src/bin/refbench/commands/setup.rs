@@ -6,7 +6,7 @@ use crate::host;
 use crate::log::Log;
 use crate::model::ModelConfig;
 use crate::numeric::KvCache;
-use crate::sizing::{self, Estimate, Load};
+use crate::sizing::{self, Estimate, GIB, Load};
 
 /// The option's value as a size.
 ///
@@ -47,24 +47,12 @@ pub fn estimate(
     input_len: u64,
     output_len: u64,
 ) -> Result<Estimate, Exception> {
-    let memory = available_memory()?;
-    let weights = model.parameters() * size_of::<f32>();
-    let load = Load {
-        memory,
-        weights,
-        fraction,
-        bytes_per_token: bytes_per_token(model),
-        input_len,
-        output_len,
-    };
-    let estimate = sizing::estimate(&load).ok_or_else(|| {
-        let gib = weights as f64 / (1u64 << 30) as f64;
-        Exception::runtime(format!(
-            "The model requires at least: {gib:.2} GB, more than is available"
-        ))
-    })?;
+    let memory = memory_beside_weights(model)?;
+    let bytes_per_token = bytes_per_token(model);
+    let estimate =
+        sizing::estimate(&Load { memory, fraction, bytes_per_token, input_len, output_len });
     log.info(format_args!("Number of attention layers: {}", model.num_hidden_layers));
-    log.info(format_args!("Estimated engine size: {:.2} GB", estimate.engine_gib));
+    log.info(format_args!("Estimated engine size: {:.2} GB", weight_bytes(model) / GIB));
     let cache = estimate.cache_gib;
     log.info(format_args!(
         "Estimated total available memory for KV cache: {:.2} GB",
@@ -88,11 +76,46 @@ pub fn bytes_per_token(model: &ModelConfig) -> usize {
     KvCache::bytes_per_token(model.num_hidden_layers, model.kv_heads(), model.head_dim())
 }
 
-/// Bytes of memory that can be had.
+/// Bytes of memory that can be had when the weights of `model` are there.
 ///
 /// # Errors
-/// The system does not tell.
-pub fn available_memory() -> Result<u64, Exception> {
-    host::available_memory()
-        .ok_or_else(|| Exception::runtime("cannot tell the available memory from /proc/meminfo"))
+/// The system does not tell, or the weights do not fit.
+pub fn memory_beside_weights(model: &ModelConfig) -> Result<f64, Exception> {
+    let available = host::available_memory()
+        .ok_or_else(|| Exception::runtime("cannot tell the available memory from /proc/meminfo"))?;
+    beside_weights(model, available as f64)
+}
+
+fn beside_weights(model: &ModelConfig, available: f64) -> Result<f64, Exception> {
+    let weights = weight_bytes(model);
+    if weights < available {
+        return Ok(available - weights);
+    }
+    let gib = weights / GIB;
+    Err(Exception::runtime(format!(
+        "The model requires at least: {gib:.2} GB, more than is available"
+    )))
+}
+
+fn weight_bytes(model: &ModelConfig) -> f64 {
+    model.parameters() * size_of::<f32>() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_gets_only_what_the_weights_leave() {
+        let model = |hidden: usize| {
+            let text = r#"{"hidden_size": H, "intermediate_size": 12, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "vocab_size": 5}"#;
+            ModelConfig::parse(&text.replace('H', &hidden.to_string())).expect("valid")
+        };
+        let weights = weight_bytes(&model(8));
+        assert_eq!(beside_weights(&model(8), weights + 1000.0), Ok(1000.0));
+        let error = beside_weights(&model(1 << 31), 1e12).expect_err("larger").to_string();
+        assert!(error.contains("The model requires at least: 687194771"), "{error}");
+        assert!(beside_weights(&model(1 << 60), 1e12).is_err(), "whatever the size");
+    }
 }

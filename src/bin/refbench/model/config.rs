@@ -85,7 +85,8 @@ impl ModelConfig {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Refuses what this decoder cannot compute; the error says which key is wrong.
+    pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("hidden_size", self.hidden_size),
             ("intermediate_size", self.intermediate_size),
@@ -159,12 +160,13 @@ impl ModelConfig {
         shape(self) == shape(other)
     }
 
-    /// Weights of the whole model.
-    pub fn parameters(&self) -> usize {
-        let (hidden, q, kv) = (self.hidden_size, self.query_width(), self.kv_width());
-        let layer = hidden * (2 * q + 2 * kv + 3 * self.intermediate_size + 2);
-        let tables = if self.tie_word_embeddings { 1 } else { 2 };
-        self.num_hidden_layers * layer + tables * self.vocab_size * hidden + hidden
+    /// Weights of the whole model: a float, since a file can name sizes whose product no integer holds.
+    pub fn parameters(&self) -> f64 {
+        let (hidden, head) = (self.hidden_size as f64, self.head_dim() as f64);
+        let heads = self.num_attention_heads as f64 + self.kv_heads() as f64;
+        let layer = hidden * (2.0 * heads * head + 3.0 * self.intermediate_size as f64 + 2.0);
+        let tables = if self.tie_word_embeddings { 1.0 } else { 2.0 };
+        self.num_hidden_layers as f64 * layer + tables * self.vocab_size as f64 * hidden + hidden
     }
 }
 
@@ -179,7 +181,7 @@ mod tests {
     fn a_llama_configuration_is_read_with_its_defaults() {
         let config = ModelConfig::parse(LLAMA).expect("valid");
         assert_eq!((config.head_dim(), config.query_width(), config.kv_width()), (8, 64, 16));
-        assert_eq!(config.parameters(), 2 * (64 * (160 + 288) + 128) + 2 * 6400 + 64);
+        assert_eq!(config.parameters(), f64::from(2 * (64 * (160 + 288) + 128) + 2 * 6400 + 64));
     }
 
     #[test]

@@ -150,6 +150,6 @@ mod tests {
         assert_eq!(again.as_ref(), Ok(&weights));
         assert!(apart.next().is_none());
         let count: usize = weights.tensors(&config).iter().map(|(_, _, data)| data.len()).sum();
-        assert_eq!(count, config.parameters());
+        assert_eq!(count as f64, config.parameters());
     }
 }

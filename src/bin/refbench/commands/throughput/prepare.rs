@@ -6,7 +6,7 @@ use super::settings::{Settings, Source};
 use crate::VERSION;
 use crate::commands::adapters;
 use crate::commands::group::Environment;
-use crate::commands::setup::{available_memory, bytes_per_token, estimate};
+use crate::commands::setup::{bytes_per_token, estimate, memory_beside_weights};
 use crate::dataset::{self, Entry};
 use crate::engine::{Engine, Limits, Request, blocks_for};
 use crate::engine_dir::{self, BuildConfig};
@@ -186,8 +186,8 @@ fn within(
     ))
 }
 
-/// Blocks of the cache: as many as requests in flight can fill, within the share of memory and the
-/// configured number of tokens.
+/// Blocks of the cache: as many as requests in flight can fill, within the share of the memory that the weights
+/// leave and the configured number of tokens.
 fn cache_blocks(
     settings: &Settings,
     model: &ModelConfig,
@@ -195,7 +195,7 @@ fn cache_blocks(
     max_seq_len: usize,
     fraction: Option<f64>,
 ) -> Result<usize, Exception> {
-    let memory = available_memory()? as f64 * fraction.unwrap_or(settings.fraction);
+    let memory = memory_beside_weights(model)? * fraction.unwrap_or(settings.fraction);
     let affordable = memory as usize / (bytes_per_token(model) * BLOCK_TOKENS);
     let useful = blocks_for(max_seq_len).saturating_mul(limits.in_flight());
     let configured = settings.options.kv_cache.as_ref().and_then(|section| section.max_tokens);
