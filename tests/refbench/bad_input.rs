@@ -23,6 +23,8 @@ fn a_bad_line_of_the_data_set_is_named_with_its_number() {
         (r#"{"task_id":1,"output_tokens":1}"#, "ValueError: "),
         (r#"{"task_id":1,"input_ids":[200],"output_tokens":1}"#, "ValueError: "),
         (r#"{"task_id":1,"input_ids":["a"],"output_tokens":1}"#, "ValueError: "),
+        (r#"{"task_id":1,"input_ids":[1],"output_tokens":18446744073709551615}"#, "ValueError: "),
+        (r#"{"task_id":1,"input_ids":[1],"output_tokens":4294967295}"#, "ValueError: "),
     ] {
         let text = run(&bench, &format!("{GOOD}\n{line}\n{GOOD}\n"), &[]);
         assert!(text.contains(message), "{line}: {text}");

@@ -13,7 +13,7 @@ use crate::failure::Exception;
 struct Line {
     #[serde(rename = "task_id")]
     _task_id: i64,
-    output_tokens: usize,
+    output_tokens: u32,
     input_ids: Option<Vec<i64>>,
     /// Older name of `input_ids`.
     logits: Option<Vec<i64>>,
@@ -102,7 +102,7 @@ fn parse(text: &[u8], line: usize, vocab_size: usize) -> Result<Entry, Wrong> {
     Ok(Entry {
         line,
         prompt: prompt.collect::<Result<_, _>>()?,
-        output_tokens: parsed.output_tokens,
+        output_tokens: parsed.output_tokens as usize,
         lora: parsed.lora_request,
     })
 }
@@ -140,6 +140,11 @@ mod tests {
             (r#"{"task_id":1,"output_tokens":1,"prompt":"a"}"#, "NotImplementedError", "tokenizer"),
             (r#"{"task_id":1,"output_tokens":1,"input_ids":[]}"#, "ValueError", "is empty"),
             (r#"{"task_id":1,"output_tokens":0,"input_ids":[1]}"#, "ValueError", "at least 1"),
+            (
+                r#"{"task_id":1,"output_tokens":18446744073709551615,"input_ids":[1]}"#,
+                "ValueError",
+                "expected u32",
+            ),
             (
                 r#"{"task_id":1,"output_tokens":1,"input_ids":[10]}"#,
                 "ValueError",
