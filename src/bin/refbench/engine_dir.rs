@@ -64,6 +64,18 @@ impl BuildConfig {
     pub fn new(max_seq_len: usize, max_batch_size: usize, max_num_tokens: usize) -> Self {
         Self { max_input_len: 1024, max_seq_len, max_batch_size, max_num_tokens, max_beam_width: 1 }
     }
+
+    fn check(&self) -> Result<(), String> {
+        let limits = [
+            ("max_seq_len", self.max_seq_len),
+            ("max_batch_size", self.max_batch_size),
+            ("max_num_tokens", self.max_num_tokens),
+        ];
+        match limits.iter().find(|(_, limit)| *limit == 0) {
+            Some((key, _)) => Err(format!("`{key}` must be at least 1")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Writes an engine into `dir`, which is made if it is missing.
@@ -100,7 +112,7 @@ pub fn save(
 /// Reads the configuration of the engine in `dir`.
 ///
 /// # Errors
-/// There is none, or it is another program's or another version's.
+/// There is none, it is another program's or another version's, or it says what cannot be.
 pub fn load_config(dir: &Path) -> Result<EngineConfig, Exception> {
     let path = dir.join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|error| Exception::os(&path, &error))?;
@@ -118,6 +130,8 @@ pub fn load_config(dir: &Path) -> Result<EngineConfig, Exception> {
     if config.version != VERSION {
         return Err(foreign(format!("it was built by version {}", config.version)));
     }
+    config.pretrained_config.model.check().map_err(foreign)?;
+    config.build_config.check().map_err(foreign)?;
     Ok(config)
 }
 
@@ -240,6 +254,21 @@ mod tests {
         fs::write(&config, text.replace(VERSION, "99.0")).expect("written");
         let error = load_config(dir.path()).expect_err("other version").to_string();
         assert!(error.contains("it was built by version 99.0"), "{error}");
+        for (from, to, message) in [
+            (
+                "num_key_value_heads\": 1",
+                "num_key_value_heads\": 0",
+                "`num_key_value_heads` must be",
+            ),
+            ("max_batch_size\": 4", "max_batch_size\": 0", "`max_batch_size` must be at least 1"),
+            ("max_num_tokens\": 128", "max_num_tokens\": 0", "`max_num_tokens` must be at least 1"),
+            ("max_seq_len\": 64", "max_seq_len\": 0", "`max_seq_len` must be at least 1"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            fs::write(&config, text.replace(from, to)).expect("written");
+            let error = load_config(dir.path()).expect_err(message).to_string();
+            assert!(error.contains("not an engine") && error.contains(message), "{error}");
+        }
         fs::write(&config, "{}").expect("written");
         let error = load_config(dir.path()).expect_err("foreign").to_string();
         assert!(error.contains("not an engine"), "{error}");
