@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_yaml::{Mapping, Value};
 
 use crate::failure::Exception;
+use crate::numeric::BLOCK_TOKENS;
 
 /// Known keys that change something here.
 const EFFECTIVE: &[&str] = &[
@@ -40,29 +41,41 @@ const WITHOUT_EFFECT: &[&str] = &[
     "use_cuda_graph",
 ];
 
-const KV_CACHE_KEYS: &[&str] = &[
-    "dtype",
-    "enable_block_reuse",
-    "enable_partial_reuse",
-    "free_gpu_memory_fraction",
-    "mamba_ssm_cache_dtype",
-    "mamba_ssm_philox_rounds",
-    "mamba_ssm_stochastic_rounding",
-    "max_tokens",
-    "tokens_per_block",
-];
+/// Known keys of a section: those that change something here, and those without effect.
+struct Keys {
+    effective: &'static [&'static str],
+    without_effect: &'static [&'static str],
+}
 
-const CUDA_GRAPH_KEYS: &[&str] = &["batch_sizes", "enable_padding", "max_batch_size"];
+const KV_CACHE_KEYS: Keys = Keys {
+    effective: &[
+        "dtype",
+        "enable_block_reuse",
+        "free_gpu_memory_fraction",
+        "max_tokens",
+        "tokens_per_block",
+    ],
+    without_effect: &[
+        "enable_partial_reuse",
+        "mamba_ssm_cache_dtype",
+        "mamba_ssm_philox_rounds",
+        "mamba_ssm_stochastic_rounding",
+    ],
+};
 
-const LORA_KEYS: &[&str] = &[
-    "lora_dir",
-    "lora_target_modules",
-    "max_cpu_loras",
-    "max_lora_rank",
-    "max_loras",
-    "swap_gate_up_proj_lora_b_weight",
-    "trtllm_modules_to_hf_modules",
-];
+/// The section as a whole has no effect.
+const CUDA_GRAPH_KEYS: Keys =
+    Keys { effective: &["batch_sizes", "enable_padding", "max_batch_size"], without_effect: &[] };
+
+const LORA_KEYS: Keys = Keys {
+    effective: &["lora_dir", "max_lora_rank", "max_loras"],
+    without_effect: &[
+        "lora_target_modules",
+        "max_cpu_loras",
+        "swap_gate_up_proj_lora_b_weight",
+        "trtllm_modules_to_hf_modules",
+    ],
+};
 
 /// What an options file says; `None` where it says nothing.
 #[derive(Debug, Default, PartialEq)]
@@ -117,6 +130,7 @@ impl Options {
             return Err(Exception::value("the options file must be a YAML mapping"));
         };
         let mut options = Self::default();
+        let idle = &mut options.without_effect;
         for (key, value) in root {
             let Some(key) = key.as_str() else {
                 return Err(Exception::value(format!("{key:?} is no option name")));
@@ -127,14 +141,14 @@ impl Options {
                 "max_num_tokens" => options.max_num_tokens = Some(count(key, value)?),
                 "max_seq_len" => options.max_seq_len = Some(count(key, value)?),
                 "print_iter_log" => options.print_iterations = boolean(key, value)?,
-                "kv_cache_config" => options.kv_cache = Some(KvCacheOptions::parse(value)?),
-                "lora_config" => options.lora = Some(LoraOptions::parse(value)?),
+                "kv_cache_config" => options.kv_cache = Some(KvCacheOptions::parse(value, idle)?),
+                "lora_config" => options.lora = Some(LoraOptions::parse(value, idle)?),
                 "speculative_config" => return Err(Exception::unsupported("`speculative_config`")),
                 _ if WITHOUT_EFFECT.contains(&key) => {
                     if key == "cuda_graph_config" {
-                        section(key, value, CUDA_GRAPH_KEYS)?;
+                        section(key, value, &CUDA_GRAPH_KEYS, idle)?;
                     }
-                    options.without_effect.push(key.to_owned());
+                    idle.push(key.to_owned());
                 }
                 _ => {
                     let known =
@@ -148,8 +162,8 @@ impl Options {
 }
 
 impl KvCacheOptions {
-    fn parse(value: &Value) -> Result<Self, Exception> {
-        let section = section("kv_cache_config", value, KV_CACHE_KEYS)?;
+    fn parse(value: &Value, idle: &mut Vec<String>) -> Result<Self, Exception> {
+        let section = section("kv_cache_config", value, &KV_CACHE_KEYS, idle)?;
         let fraction = section.get("free_gpu_memory_fraction");
         let fraction = fraction.map(|value| match value.as_f64() {
             Some(share) if share > 0.0 && share <= 1.0 => Ok(share),
@@ -169,17 +183,27 @@ impl KvCacheOptions {
                 }
             }
         }
-        if section.get("enable_block_reuse").is_some_and(|reuse| reuse.as_bool() == Some(true)) {
+        if let Some(reuse) = section.get("enable_block_reuse")
+            && boolean("kv_cache_config.enable_block_reuse", reuse)?
+        {
             return Err(Exception::unsupported("`kv_cache_config.enable_block_reuse: true`"));
         }
-        let max_tokens = section.get("max_tokens").map(|n| count("kv_cache_config.max_tokens", n));
-        Ok(Self { fraction: fraction.transpose()?, max_tokens: max_tokens.transpose()? })
+        let number = |key: &str| {
+            let value = section.get(key);
+            value.map(|value| count(&format!("kv_cache_config.{key}"), value)).transpose()
+        };
+        if let Some(tokens) = number("tokens_per_block")?.filter(|&tokens| tokens != BLOCK_TOKENS) {
+            return Err(Exception::unsupported(format_args!(
+                "`kv_cache_config.tokens_per_block` {tokens} (only {BLOCK_TOKENS})"
+            )));
+        }
+        Ok(Self { fraction: fraction.transpose()?, max_tokens: number("max_tokens")? })
     }
 }
 
 impl LoraOptions {
-    fn parse(value: &Value) -> Result<Self, Exception> {
-        let section = section("lora_config", value, LORA_KEYS)?;
+    fn parse(value: &Value, idle: &mut Vec<String>) -> Result<Self, Exception> {
+        let section = section("lora_config", value, &LORA_KEYS, idle)?;
         let dirs = match section.get("lora_dir") {
             None => Vec::new(),
             Some(dirs) => dirs
@@ -200,14 +224,26 @@ impl LoraOptions {
     }
 }
 
-fn section<'a>(key: &str, value: &'a Value, known: &[&str]) -> Result<&'a Mapping, Exception> {
+/// The mapping under `key`; adds those of its keys that have no effect to `idle`.
+fn section<'a>(
+    key: &str,
+    value: &'a Value,
+    known: &Keys,
+    idle: &mut Vec<String>,
+) -> Result<&'a Mapping, Exception> {
     let Some(section) = value.as_mapping() else {
         return Err(wrong(key, "a mapping"));
     };
     for name in section.keys() {
         match name.as_str() {
-            Some(name) if known.contains(&name) => {}
-            Some(name) => return Err(unknown(&format!("{key}.{name}"), known.iter().copied())),
+            Some(name) if known.effective.contains(&name) => {}
+            Some(name) if known.without_effect.contains(&name) => {
+                idle.push(format!("{key}.{name}"))
+            }
+            Some(name) => {
+                let known = known.effective.iter().chain(known.without_effect);
+                return Err(unknown(&format!("{key}.{name}"), known.copied()));
+            }
             None => return Err(wrong(key, "a mapping from option names")),
         }
     }
@@ -255,6 +291,17 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_sections_that_do_nothing_are_named_too() {
+        let options = Options::parse(
+            "lora_config: {max_cpu_loras: 2, max_loras: 2}\n\
+             kv_cache_config: {enable_block_reuse: false, tokens_per_block: 32, enable_partial_reuse: true}",
+        )
+        .expect("valid");
+        let named = ["lora_config.max_cpu_loras", "kv_cache_config.enable_partial_reuse"];
+        assert_eq!(options.without_effect, named);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_by_key() {
         for (text, message) in [
             ("max_batchsize: 3", "unknown option `max_batchsize`"),
@@ -267,6 +314,11 @@ mod tests {
             ("kv_cache_config: {free_gpu_memory_fraction: 1.5}", "above 0 and up to 1"),
             ("kv_cache_config: {dtype: fp8}", "`kv_cache_config.dtype` fp8"),
             ("kv_cache_config: {enable_block_reuse: true}", "is not supported by refbench"),
+            ("kv_cache_config: {enable_block_reuse: 'yes'}", "must be true or false"),
+            (
+                "kv_cache_config: {tokens_per_block: 64}",
+                "`kv_cache_config.tokens_per_block` 64 (only 32)",
+            ),
             ("lora_config: {lora_dir: x}", "`lora_config.lora_dir` must be a list"),
             ("speculative_config: {}", "`speculative_config` is not supported by refbench"),
             ("- a", "must be a YAML mapping"),
