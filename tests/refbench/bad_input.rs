@@ -72,6 +72,16 @@ fn a_sequence_that_is_too_long_is_named_with_its_line() {
     let text = fails(bench.throughput().arg("--dataset").arg(&long).arg("--max_seq_len=100"), 1);
     assert!(text.contains("ValueError: Requests failed: "), "{text}");
     assert!(text.contains("exceed the max sequence length 100 (1 requests)"), "{text}");
+    let file = bench.write("o.yml", "max_seq_len: 2000000000");
+    let config = format!("--config={}", file.display());
+    for (option, given) in
+        [("--max_seq_len=999999999999999999", "999999999999999999"), (&config, "2000000000")]
+    {
+        let text = fails(bench.throughput().arg("--dataset").arg(&long).arg(option), 1);
+        let message =
+            format!("max_seq_len {given} exceeds the model's max_position_embeddings 512");
+        assert!(text.contains(&message), "{text}");
+    }
     let options = [
         "--num_requests=1",
         "--max_batch_size=1",

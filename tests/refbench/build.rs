@@ -152,7 +152,16 @@ fn an_engine_that_does_not_fit_is_refused() {
         "{text}"
     );
     let text = serve(&dataset, &[here[0], here[1], "--max_batch_size=5"]);
-    assert!(text.contains("RuntimeError: --max_batch_size 5 exceeds the engine's 4."), "{text}");
+    assert!(text.contains("RuntimeError: max_batch_size 5 exceeds the engine's 4."), "{text}");
+    for (yaml, message) in [
+        ("max_batch_size: 5", "RuntimeError: max_batch_size 5 exceeds the engine's 4."),
+        ("max_num_tokens: 129", "RuntimeError: max_num_tokens 129 exceeds the engine's 128."),
+        ("max_seq_len: 8", "AssertionError: max_seq_len is not a runtime parameter for C++"),
+    ] {
+        let config = format!("--config={}", bench.write("o.yml", yaml).display());
+        let text = serve(&dataset, &[here[0], here[1], &config]);
+        assert!(text.contains(message), "{yaml}: {text}");
+    }
     let text = serve(&dataset, &[]);
     assert!(
         text.contains("ValueError: --backend tensorrt needs an engine: pass --engine_dir"),

@@ -157,8 +157,21 @@ fn the_options_file_wins_over_the_command_line() {
     let world = &served.json()["world_info"];
     assert_eq!((&world["max_batch_size"], &world["max_num_tokens"]), (&5.into(), &77.into()));
     assert_eq!(world["kv_cache_percentage"], 0.25);
+    assert!(served.text.contains("[W] Overriding kv_cache_config because it's specified in /"));
     assert!(served.text.contains("[W] No effect on this engine"), "{}", served.text);
     assert!(served.text.contains(": cuda_graph_config\n"), "{}", served.text);
+    let served = with_iterations(&bench, &[(4, 2)], "max_batch_size: 5", &["--max_num_tokens=99"]);
+    assert!(served.text.contains("Use user-provided max batch size and max num tokens."));
+    let served = with_iterations(&bench, &[(4, 2)], "max_batch_size: 5", &[]);
+    assert!(served.text.contains("Using heuristics or pre-defined settings: max_batch_size=5, "));
+}
+
+#[test]
+fn an_engine_that_the_backend_does_not_run_is_said_to_be_unused() {
+    let bench = Bench::new();
+    let engine = format!("--engine_dir={}", bench.path("").display());
+    let served = bench.serve(&bench.dataset("d", &[(4, 2)]), &[&engine]);
+    assert!(served.text.contains("is not used: that needs --backend tensorrt"), "{}", served.text);
 }
 
 #[test]

@@ -46,12 +46,7 @@ pub fn run(environment: &Environment, arguments: &Arguments) -> Result<(), Excep
     }
     let model = ModelConfig::read(environment.checkpoint())?;
     let build = limits(log, arguments, &model, max_seq_len)?;
-    if build.max_seq_len > model.max_position_embeddings {
-        return Err(Exception::value(format!(
-            "max_seq_len {} exceeds the model's max_position_embeddings {}",
-            build.max_seq_len, model.max_position_embeddings
-        )));
-    }
+    setup::check_positions(&model, build.max_seq_len)?;
     setup::memory_beside_weights(&model)?;
     let dir = environment.workspace.join(&environment.model).join("tp_1_pp_1");
     let started = Instant::now();

@@ -71,6 +71,20 @@ pub fn estimate(
     Ok(estimate)
 }
 
+/// Refuses sequences longer than the model knows positions.
+///
+/// # Errors
+/// `max_seq_len` is above them.
+pub fn check_positions(model: &ModelConfig, max_seq_len: usize) -> Result<(), Exception> {
+    let most = model.max_position_embeddings;
+    if max_seq_len <= most {
+        return Ok(());
+    }
+    Err(Exception::value(format!(
+        "max_seq_len {max_seq_len} exceeds the model's max_position_embeddings {most}"
+    )))
+}
+
 /// Bytes of keys and values that a token takes.
 pub fn bytes_per_token(model: &ModelConfig) -> usize {
     KvCache::bytes_per_token(model.num_hidden_layers, model.kv_heads(), model.head_dim())

@@ -44,6 +44,7 @@ fn benchmark(
 ) -> Result<(), Exception> {
     let log = &environment.log;
     log.info("Setting up throughput benchmark.");
+    settings.warn(log);
     let Prepared { plan, requests, engine, dataset, details } = prepared;
     let mut engine = engine.start(&plan);
     engine.check(&requests)?;

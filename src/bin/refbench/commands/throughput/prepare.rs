@@ -6,7 +6,7 @@ use super::settings::{Settings, Source};
 use crate::VERSION;
 use crate::commands::adapters;
 use crate::commands::group::Environment;
-use crate::commands::setup::{bytes_per_token, estimate, memory_beside_weights};
+use crate::commands::setup::{bytes_per_token, check_positions, estimate, memory_beside_weights};
 use crate::dataset::{self, Entry};
 use crate::engine::{Engine, Limits, Request, blocks_for};
 use crate::engine_dir::{self, BuildConfig};
@@ -115,8 +115,7 @@ fn plan(
     build: Option<&BuildConfig>,
     dataset: &DatasetDetails,
 ) -> Result<Plan, Exception> {
-    let options = &settings.options;
-    let fraction = match &options.kv_cache {
+    let fraction = match &settings.options.kv_cache {
         Some(section) => section.fraction,
         None => Some(settings.fraction),
     };
@@ -141,10 +140,11 @@ fn plan(
         }
     };
     let longest = dataset.max_sequence_length as usize;
-    let max_seq_len = match build {
-        Some(build) => build.max_seq_len,
-        None => options.max_seq_len.or(settings.max_seq_len).unwrap_or(longest),
-    };
+    let max_seq_len = build.map(|build| build.max_seq_len).or(settings.max_seq_len);
+    if let Some(max_seq_len) = max_seq_len {
+        check_positions(model, max_seq_len)?;
+    }
+    let max_seq_len = max_seq_len.unwrap_or(longest);
     if build.is_some() && longest > max_seq_len {
         return Err(Exception::runtime(format!(
             "Engine supports a max sequence of {max_seq_len}. Provided dataset contains a maximum sequence of {longest}. \
@@ -152,18 +152,7 @@ fn plan(
         )));
     }
     log.info(format_args!("Setting max sequence length to {max_seq_len}"));
-    if let (Some(path), false) = (&settings.options_path, options.without_effect.is_empty()) {
-        let keys = options.without_effect.join(", ");
-        log.warn(format_args!(
-            "No effect on this engine, though set in {}: {keys}",
-            path.display()
-        ));
-    }
-    let limits = Limits {
-        requests: options.max_batch_size.unwrap_or(requests),
-        tokens: options.max_num_tokens.unwrap_or(tokens),
-        chunked: options.chunked.unwrap_or(settings.chunked),
-    };
+    let limits = Limits { requests, tokens, chunked: settings.chunked };
     let blocks = cache_blocks(settings, model, &limits, max_seq_len, fraction)?;
     Ok(Plan { limits, max_seq_len, fraction, blocks, eos: settings.eos })
 }
@@ -181,8 +170,8 @@ fn within(
         wanted => Ok(wanted.unwrap_or(built)),
     };
     Ok((
-        lower("--max_batch_size", requests, build.max_batch_size)?,
-        lower("--max_num_tokens", tokens, build.max_num_tokens)?,
+        lower("max_batch_size", requests, build.max_batch_size)?,
+        lower("max_num_tokens", tokens, build.max_num_tokens)?,
     ))
 }
 

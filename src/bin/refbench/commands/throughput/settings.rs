@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::click::Arguments;
 use crate::commands::setup::{only_one, size};
 use crate::failure::Exception;
+use crate::log::Log;
 use crate::options::Options;
 
 /// The command's settings.
@@ -32,6 +33,8 @@ pub struct Settings {
     /// The options file, empty when there is none.
     pub options: Options,
     pub options_path: Option<PathBuf>,
+    /// An engine that was named and will not run.
+    pub unused_engine: Option<PathBuf>,
     pub report_json: Option<PathBuf>,
     pub request_json: Option<PathBuf>,
     pub iteration_log: Option<PathBuf>,
@@ -58,7 +61,17 @@ impl Settings {
     pub fn new(arguments: &Arguments) -> Result<Self, Exception> {
         refuse(arguments)?;
         let path = |name| arguments.text(name).map(PathBuf::from);
-        let source = source(arguments)?;
+        let options_path = path("--extra_llm_api_options");
+        let options = match &options_path {
+            Some(path) => Options::read(path)?,
+            None => Options::default(),
+        };
+        // The file wins, but what it hides must be right too.
+        let limit = |name, in_file: Option<usize>| {
+            size(arguments, name).map(|on_command_line| in_file.or(on_command_line))
+        };
+        let max_seq_len = limit("--max_seq_len", options.max_seq_len)?;
+        let source = source(arguments, max_seq_len)?;
         let Some(dataset) = path("--dataset") else {
             return Err(Exception::new(
                 "TypeError",
@@ -71,11 +84,7 @@ impl Settings {
                 "--kv_cache_free_gpu_mem_fraction must be above 0 and up to 1, not {fraction}"
             )));
         }
-        let options_path = path("--extra_llm_api_options");
-        let options = match &options_path {
-            Some(path) => Options::read(path)?,
-            None => Options::default(),
-        };
+        let unused_engine = path("--engine_dir").filter(|_| matches!(source, Source::Random));
         Ok(Self {
             source,
             dataset,
@@ -86,21 +95,45 @@ impl Settings {
                 .and_then(|limit| usize::try_from(limit).ok())
                 .filter(|&limit| limit > 0),
             streaming: arguments.flag("--streaming"),
-            max_batch_size: size(arguments, "--max_batch_size")?,
-            max_num_tokens: size(arguments, "--max_num_tokens")?,
-            max_seq_len: size(arguments, "--max_seq_len")?,
+            max_batch_size: limit("--max_batch_size", options.max_batch_size)?,
+            max_num_tokens: limit("--max_num_tokens", options.max_num_tokens)?,
+            max_seq_len,
             target_input_len: size(arguments, "--target_input_len")?,
             target_output_len: size(arguments, "--target_output_len")?,
             fraction,
-            chunked: arguments.flag("--enable_chunked_context"),
+            chunked: options.chunked.unwrap_or(arguments.flag("--enable_chunked_context")),
             eos: arguments.int("--eos_id").and_then(|token| u32::try_from(token).ok()),
             expert_parallel: size(arguments, "--ep")?,
             options,
             options_path,
+            unused_engine,
             report_json: path("--report_json"),
             request_json: path("--request_json"),
             iteration_log: path("--iteration_log"),
         })
+    }
+
+    /// Says what the options file overrides, and what was given in vain.
+    pub fn warn(&self, log: &Log) {
+        if let Some(dir) = &self.unused_engine {
+            log.warn(format_args!(
+                "The engine in {} is not used: that needs --backend tensorrt",
+                dir.display()
+            ));
+        }
+        let Some(path) = self.options_path.as_ref().map(|path| path.display()) else { return };
+        let Options { kv_cache, lora, without_effect, .. } = &self.options;
+        for (section, given) in
+            [("kv_cache_config", kv_cache.is_some()), ("lora_config", lora.is_some())]
+        {
+            if given {
+                log.warn(format_args!("Overriding {section} because it's specified in {path}"));
+            }
+        }
+        if !without_effect.is_empty() {
+            let keys = without_effect.join(", ");
+            log.warn(format_args!("No effect on this engine, though set in {path}: {keys}"));
+        }
     }
 }
 
@@ -117,7 +150,7 @@ fn refuse(arguments: &Arguments) -> Result<(), Exception> {
     only_one(arguments, &["--beam_width", "--tp", "--pp", "--ep", "--cluster_size"])
 }
 
-fn source(arguments: &Arguments) -> Result<Source, Exception> {
+fn source(arguments: &Arguments, max_seq_len: Option<usize>) -> Result<Source, Exception> {
     match arguments.text("--backend") {
         Some("tensorrt") => {
             let Some(dir) = arguments.text("--engine_dir") else {
@@ -125,7 +158,7 @@ fn source(arguments: &Arguments) -> Result<Source, Exception> {
                     "--backend tensorrt needs an engine: pass --engine_dir",
                 ));
             };
-            if arguments.int("--max_seq_len").is_some() {
+            if max_seq_len.is_some() {
                 return Err(Exception::new(
                     "AssertionError",
                     "max_seq_len is not a runtime parameter for C++ backend",
