@@ -186,6 +186,22 @@ fn limits_are_estimated_where_none_are_given() {
 }
 
 #[test]
+fn an_estimated_token_budget_holds_the_longest_prompt_unless_the_file_enables_chunks() {
+    let bench = Bench::new();
+    let config = std::fs::read_to_string(bench.path("config.json")).expect("written");
+    bench.write("config.json", &config.replace("512", "1024"));
+    let budget = |yaml: &str, options: &[&str]| {
+        let load = ["--target_input_len=1", "--target_output_len=1000"];
+        let options: Vec<&str> = load.iter().chain(options).copied().collect();
+        let served = with_iterations(&bench, &[(700, 2)], yaml, &options);
+        served.json()["world_info"]["max_num_tokens"].as_u64()
+    };
+    assert_eq!(budget("", &[]), Some(700 + 4096));
+    assert_eq!(budget("enable_chunked_prefill: true", &[]), Some(4608));
+    assert_eq!(budget("", &["--max_num_tokens=1000"]), Some(1000), "a given one stands");
+}
+
+#[test]
 fn generation_ends_at_the_end_of_sequence_token_when_one_is_named() {
     let bench = Bench::new();
     let dataset = bench.dataset("d", &[(20, 30)]);

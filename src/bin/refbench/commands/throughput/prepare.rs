@@ -130,13 +130,22 @@ fn plan(
             let input = target(settings.target_input_len, dataset.avg_isl);
             let output = target(settings.target_output_len, dataset.avg_osl);
             let estimate = estimate(log, model, settings.fraction, input, output)?;
-            let requests = requests.unwrap_or(estimate.batch_size);
-            let tokens = tokens.unwrap_or(estimate.num_tokens);
+            let batch_size = requests.unwrap_or(estimate.batch_size);
+            let mut num_tokens = tokens.unwrap_or(estimate.num_tokens);
             log.info(format_args!(
                 "Max batch size and max num tokens not provided. Using heuristics or pre-defined settings: \
-                 max_batch_size={requests}, max_num_tokens={tokens}."
+                 max_batch_size={batch_size}, max_num_tokens={num_tokens}."
             ));
-            (requests, tokens)
+            // The real tool asks the options file alone, whatever the command line says of chunks.
+            if tokens.is_none() && settings.options.chunked != Some(true) {
+                let longest = dataset.max_isl as usize;
+                num_tokens = num_tokens.max(longest + batch_size);
+                log.warn(format_args!(
+                    "Chunked prefill is not enabled in the options file: max_num_tokens is {num_tokens}, \
+                     at least max ISL {longest} + max_batch_size {batch_size}."
+                ));
+            }
+            (batch_size, num_tokens)
         }
     };
     let longest = dataset.max_sequence_length as usize;
