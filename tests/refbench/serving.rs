@@ -64,6 +64,24 @@ fn no_more_requests_are_open_than_the_concurrency_allows() {
     }
 }
 
+#[test]
+fn the_end_of_submission_is_told_when_it_happens_and_with_the_time_it_took() {
+    let bench = Bench::new();
+    let told_after = |options: &[&str]| {
+        let served = with_iterations(&bench, &[(10, 8); 3], "", options);
+        let measured = served.text.split("Warmup done.").last().expect("a run").to_owned();
+        let (before, line) = measured.split_once("Request submission complete. [").expect("told");
+        assert!(line.starts_with("count=3, time=0."), "{line}");
+        before.matches("] iter = ").count()
+    };
+    assert_eq!(told_after(&[]), 0, "all are submitted before the first iteration");
+    assert_eq!(told_after(&["--concurrency=1"]), 16, "the last when the second is done");
+    let alone = bench.serve(&bench.dataset("one", &[(10, 8)]), &[]);
+    let rate = alone.text.rsplit_once("rate=").expect("told").1;
+    let rate: f64 = rate.split(' ').next().expect("a word").parse().expect("a number");
+    assert!(rate < 1e9, "submitting takes more than a nanosecond: {rate}");
+}
+
 /// A number from a line of the iteration log.
 fn figure(line: &str, key: &str) -> usize {
     let rest = line.split_once(key).unwrap_or_else(|| panic!("{key} in {line}")).1;

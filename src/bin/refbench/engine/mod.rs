@@ -8,4 +8,4 @@ mod serve;
 pub use clock::Clock;
 pub use request::{Completion, Request};
 pub use scheduler::{Limits, blocks_for};
-pub use serve::{Engine, Iteration};
+pub use serve::{Engine, Event, Iteration};

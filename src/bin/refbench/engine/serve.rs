@@ -19,6 +19,15 @@ pub struct Engine {
     eos: Option<u32>,
 }
 
+/// What [`Engine::serve`] tells while it serves.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The last request has been submitted, so long (at least a nanosecond) after serving began.
+    Submitted(Duration),
+    /// An iteration is over.
+    Iterated(&'a Iteration),
+}
+
 /// What one iteration did.
 #[derive(Debug, Clone, Copy)]
 pub struct Iteration {
@@ -85,20 +94,21 @@ impl Engine {
     }
 
     /// Serves `requests`, at most `concurrency` of them at a time, and returns them in order of completion.
-    /// They must have passed [`Engine::check`]. `watch` is told of every iteration.
+    /// They must have passed [`Engine::check`]. `watch` is told of every event.
     pub fn serve(
         &mut self,
         requests: &[Request],
         concurrency: Option<usize>,
         streaming: bool,
         clock: &Clock,
-        mut watch: impl FnMut(&Iteration),
+        mut watch: impl FnMut(Event),
     ) -> Vec<Completion> {
         let mut scheduler = Scheduler::new(self.limits, self.cache.blocks());
         let mut backlog: VecDeque<usize> = (0..requests.len()).collect();
         let mut progress: Vec<Option<Completion>> = requests.iter().map(|_| None).collect();
         let mut done = Vec::with_capacity(requests.len());
         let mut submitted = 0;
+        let serving = clock.now();
         for number in 0.. {
             let began = Instant::now();
             while concurrency.is_none_or(|slots| submitted - done.len() < slots)
@@ -117,6 +127,10 @@ impl Engine {
                     tokens: Vec::with_capacity(request.output_tokens),
                 });
                 submitted += 1;
+                if backlog.is_empty() {
+                    let took = (clock.now() - serving).max(1);
+                    watch(Event::Submitted(Duration::from_nanos(took)));
+                }
             }
             if scheduler.waiting() == 0 && scheduler.active().is_empty() {
                 break;
@@ -147,7 +161,7 @@ impl Engine {
             let free_blocks = scheduler.free_blocks();
             scheduler.retire(|id| progress[id].is_none());
             let prompts = plan.iter().filter(|piece| piece.prompt);
-            watch(&Iteration {
+            watch(Event::Iterated(&Iteration {
                 number,
                 active,
                 waiting: scheduler.waiting(),
@@ -159,7 +173,7 @@ impl Engine {
                 free_blocks,
                 host_time: began.elapsed(),
                 compute_time,
-            });
+            }));
         }
         done
     }

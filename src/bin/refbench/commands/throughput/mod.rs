@@ -5,11 +5,9 @@ mod prepare;
 mod settings;
 mod warmup;
 
-use std::time::Duration;
-
 use super::group::Environment;
 use crate::click::Arguments;
-use crate::engine::{Clock, Completion, Engine, Request};
+use crate::engine::{Clock, Completion, Engine, Event, Request};
 use crate::failure::Exception;
 use crate::host;
 use crate::log::Log;
@@ -99,25 +97,26 @@ fn measure(
         settings.concurrency,
         settings.streaming,
         &Clock::start(),
-        |iteration| {
-            if settings.options.print_iterations {
-                log.info(log_line(iteration, requests.len(), previous));
+        |event| match event {
+            Event::Submitted(time) => {
+                let (count, seconds) = (requests.len(), time.as_secs_f64());
+                log.info(format_args!(
+                    "Request submission complete. [count={count}, time={seconds:.4}s, rate={:.2} req/s]",
+                    count as f64 / seconds
+                ));
             }
-            if written.is_ok() {
-                written = outputs.iteration(|| statistics_line(iteration));
+            Event::Iterated(iteration) => {
+                if settings.options.print_iterations {
+                    log.info(log_line(iteration, requests.len(), previous));
+                }
+                if written.is_ok() {
+                    written = outputs.iteration(|| statistics_line(iteration));
+                }
+                previous = Some(iteration.compute_time);
             }
-            previous = Some(iteration.compute_time);
         },
     );
     written?;
-    let starts = served.iter().map(|c| c.start);
-    let span = starts.clone().max().unwrap_or(0) - starts.min().unwrap_or(0);
-    let seconds = Duration::from_nanos(span.max(1)).as_secs_f64();
-    log.info(format_args!(
-        "Request submission complete. [count={}, time={seconds:.4}s, rate={:.2} req/s]",
-        served.len(),
-        served.len() as f64 / seconds
-    ));
     log.info("Benchmark complete.");
     log.info("Stopping LLM backend.");
     log.info("LLM Backend stopped.");
