@@ -1,5 +1,7 @@
 //! Files that are missing or wrong: a plain message with the place, exit code 1, no report.
 
+use std::fs;
+
 use crate::support::{Bench, fails};
 
 const GOOD: &str = r#"{"task_id":0,"input_ids":[1,2,3],"output_tokens":2}"#;
@@ -56,6 +58,25 @@ fn an_empty_or_absent_data_set_is_told() {
     let dir = bench.path("");
     let text = fails(bench.throughput().arg("--dataset").arg(dir), 1);
     assert!(text.contains("IsADirectoryError: [Errno 21] Is a directory: '"), "{text}");
+}
+
+#[test]
+fn a_huge_sequence_length_takes_no_more_memory_than_the_requests_need() {
+    let bench = Bench::new();
+    let config = fs::read_to_string(bench.path("config.json")).expect("a model");
+    bench.write("config.json", &config.replace(": 512", ": 1000000000000000"));
+    let options = bench.write("o.yml", "kv_cache_config: {max_tokens: 256}");
+    let config = format!("--config={}", options.display());
+    let few = bench.dataset("few.jsonl", &[(4, 2)]);
+    let served = bench.serve(&few, &["--max_seq_len=1000000000000000", &config]);
+    assert!(served.text.contains("Setting max sequence length to 1000000000000000"));
+    let many =
+        bench.write("many", r#"{"task_id": 0, "input_ids": [1], "output_tokens": 4000000000}"#);
+    let text = fails(bench.throughput().arg("--dataset").arg(&many).arg(&config), 1);
+    assert!(
+        text.contains("1 requests need up to 4000000001 tokens, the cache holds 256"),
+        "{text}"
+    );
 }
 
 #[test]

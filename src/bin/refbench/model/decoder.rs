@@ -31,14 +31,14 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for sequences of up to `max_seq_len` tokens.
+    /// A decoder for sequences of up to `positions` tokens.
     pub fn new(
         config: ModelConfig,
         weights: Weights,
         adapters: Vec<Adapter>,
-        max_seq_len: usize,
+        positions: usize,
     ) -> Self {
-        let rope = Rope::new(config.rope_theta, config.head_dim(), max_seq_len);
+        let rope = Rope::new(config.rope_theta, config.head_dim(), positions);
         Self { config, weights, adapters, rope }
     }
 

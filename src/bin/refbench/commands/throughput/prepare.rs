@@ -30,6 +30,8 @@ pub struct Prepared {
 pub struct Plan {
     pub limits: Limits,
     pub max_seq_len: usize,
+    /// Tokens of the longest sequence that is asked for.
+    pub longest: usize,
     /// Share of memory for the cache, as configured.
     pub fraction: Option<f64>,
     pub blocks: usize,
@@ -50,7 +52,9 @@ impl Parts {
         let (layers, kv_heads, head_dim) =
             (model.num_hidden_layers, model.kv_heads(), model.head_dim());
         let cache = KvCache::new(layers, kv_heads, head_dim, plan.blocks);
-        let decoder = Decoder::new(model, weights, adapters, plan.max_seq_len);
+        // Not max_seq_len, which may be far above: what the cache cannot hold, the engine refuses.
+        let positions = plan.longest.min(plan.blocks.saturating_mul(BLOCK_TOKENS));
+        let decoder = Decoder::new(model, weights, adapters, positions);
         Engine::new(decoder, cache, plan.limits, plan.eos)
     }
 }
@@ -163,7 +167,7 @@ fn plan(
     log.info(format_args!("Setting max sequence length to {max_seq_len}"));
     let limits = Limits { requests, tokens, chunked: settings.chunked };
     let blocks = cache_blocks(settings, model, &limits, max_seq_len, fraction)?;
-    Ok(Plan { limits, max_seq_len, fraction, blocks, eos: settings.eos })
+    Ok(Plan { limits, max_seq_len, longest, fraction, blocks, eos: settings.eos })
 }
 
 /// Limits at run time: the engine's, or lower ones.
