@@ -186,3 +186,22 @@ fn the_log_level_decides_what_is_logged() {
     assert!(output.status.success());
     assert_eq!(stdout(&output).lines().count(), 1, "{}", stdout(&output));
 }
+
+#[test]
+fn a_failure_that_the_log_level_keeps_out_of_the_log_is_told_on_stderr() {
+    let bench = Bench::new();
+    let dataset = bench.dataset("d", &[(4, 2)]);
+    let limits = ["--max_batch_size=1", "--max_num_tokens=3", "--disable_chunked_context"];
+    let run = |level: &str| {
+        let mut command = refbench();
+        command.args(["--model=a", level, "--model_path"]).arg(bench.path(""));
+        command.arg("throughput").args(limits).arg("--dataset").arg(&dataset);
+        command.output().expect("starts")
+    };
+    let why = "ValueError: Requests failed: prompt length 4 exceeds max_num_tokens 3";
+    let output = run("--log_level=internal_error");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains(why) && !stdout(&output).contains(why));
+    let output = run("--log_level=error");
+    assert!(stdout(&output).contains(why) && stderr(&output).is_empty(), "once, in the log");
+}

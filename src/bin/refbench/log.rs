@@ -51,6 +51,11 @@ impl Log {
         Self { level }
     }
 
+    /// Whether records of `level` are written.
+    pub fn shows(&self, level: Level) -> bool {
+        self.level >= level
+    }
+
     /// What the run is doing.
     pub fn info(&self, message: impl fmt::Display) {
         self.record(Level::Info, message);
@@ -68,13 +73,13 @@ impl Log {
 
     /// A line of the kind that the real tool's engine writes: no time, lower-case tag.
     pub fn engine(&self, message: impl fmt::Display) {
-        if self.level >= Level::Info {
+        if self.shows(Level::Info) {
             line(format_args!("[refbench][INFO] {message}"));
         }
     }
 
     fn record(&self, level: Level, message: impl fmt::Display) {
-        if self.level >= level {
+        if self.shows(level) {
             let time = ZonedDateTime::now().strftime("%m/%d/%Y-%H:%M:%S");
             line(format_args!("[{time}] [{TAG}] [{}] {message}", level.letter()));
         }

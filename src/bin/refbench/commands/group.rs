@@ -88,13 +88,15 @@ fn dispatch(
         name if name == THROUGHPUT.name => throughput::run(environment, arguments),
         name => Err(Exception::unsupported(name)),
     };
-    if let Err(exception) = &result {
-        let text = exception.traceback(&format!("refbench {}", command.name));
+    result.map_err(|mut exception| {
+        // Where the level keeps errors out of the log, the caller prints this one.
+        exception.during_benchmark &= environment.log.shows(Level::Error);
         if exception.during_benchmark {
+            let text = exception.traceback(&format!("refbench {}", command.name));
             environment.log.error(format_args!("Error during benchmarking:\n{text}"));
         }
-    }
-    result
+        exception
+    })
 }
 
 /// `refbench throughput --help`: pages of commands can be read without the group's required options.
