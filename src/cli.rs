@@ -104,6 +104,20 @@ pub struct Cli {
     /// Time limit of each step in seconds; 0 is none [default: 3600]. A line's TIMEOUT goes before it.
     #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_TIMEOUT", help_heading = RUNNING)]
     pub timeout: Option<u64>,
+    /// Play these readings back in place of the GPU driver (written by `trtllm-perf gpus --record`; also an attempt's
+    /// telemetry.jsonl). Results say so.
+    #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_GPU_RECORDING", help_heading = RUNNING)]
+    pub gpu_recording: Option<PathBuf>,
+    /// Folder with the locks of the GPUs in use, the same for all harnesses and containers of a node
+    /// [default: /tmp/trtllm-perf-gpus].
+    #[arg(long, value_name = "DIR", env = "TRTLLM_PERF_LEASE_DIR", help_heading = RUNNING)]
+    pub lease_dir: Option<PathBuf>,
+    /// Let each test hold all GPUs, also those that it does not use.
+    #[arg(long, env = "TRTLLM_PERF_EXCLUSIVE_NODE", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, help_heading = RUNNING)]
+    pub exclusive_node: bool,
+    /// What becomes of a test whose numbers cannot be trusted [default: fail].
+    #[arg(long, value_name = "ACTION", env = "TRTLLM_PERF_UNMEASURABLE", help_heading = RUNNING)]
+    pub unmeasurable: Option<Unmeasurable>,
     /// Try a failed test up to N times more; a pass after a failure is shown as flaky.
     #[arg(long, value_name = "N", env = "TRTLLM_PERF_RETRIES", help_heading = RUNNING)]
     pub retries: Option<u32>,
@@ -217,6 +231,16 @@ pub enum OnIoError {
     Continue,
     /// Nothing more is started.
     Stop,
+}
+
+/// What becomes of a test whose numbers cannot be trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Unmeasurable {
+    /// It fails.
+    #[default]
+    Fail,
+    /// It counts as ignored; its numbers are in perf_samples.csv alone.
+    Ignore,
 }
 
 /// Formats of the result rows.

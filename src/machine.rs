@@ -26,7 +26,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// Where the NVIDIA kernel driver describes its GPUs, one folder each, named by PCI address.
 const DRIVER_GPUS: &str = "/proc/driver/nvidia/gpus";
 
-/// All facts of this host, with those of `gpus` (from [`crate::gpu::read_all`]; none, when there is no driver).
+/// All facts of this host, with those of `gpus` (from [`crate::gpu::Driver::gpus`]; none, when there is no driver).
 pub fn probe(gpus: &Gpus) -> Facts {
     let mut facts = Host::read().facts();
     add_gpu_facts(&mut facts, gpus);
@@ -106,6 +106,7 @@ mod tests {
             uuid: Some(format!("GPU-{index:08}")),
             shareable: Some(true),
             mig: Some(false),
+            ..Gpu::default()
         };
         Gpus {
             driver_version: Some("570.86".to_owned()),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trtllm_perf::commands::{dataset, doctor, parse, prune, rebuild, status};
+use trtllm_perf::commands::{dataset, doctor, gpus, parse, prune, rebuild, status};
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
 use trtllm_perf::{cli::Cli, process};
@@ -24,6 +24,8 @@ enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Make a synthetic data set, byte for byte as upstream's script does.
     Dataset(Box<dataset::DatasetArgs>),
+    /// Show the GPUs as the harness sees them, or record what they do.
+    Gpus(gpus::GpusArgs),
     /// Read the metrics out of a bench log and report.
     Parse(parse::ParseArgs),
     /// Fold CSV, YAML and JUnit of a run again from its results.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Run(cli) => run::finish(run::run(*cli, Host::default())),
         Command::Doctor(args) => run::finish(doctor::run(*args, Host::default())),
         Command::Dataset(args) => said(dataset::run(*args).map(|()| ExitCode::SUCCESS)),
+        Command::Gpus(args) => said(gpus::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Parse(args) => said(parse::run(args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
         Command::Status(args) => told(status::run(args)),

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use crate::case::Engine;
 use crate::cli::Cli;
 use crate::failure::Exit;
-use crate::gpu::{self, Gpus};
+use crate::gpu::{self, Driver, GpuError, Gpus};
 use crate::list::{Facts, TestList, Waives};
 use crate::machine;
 use crate::process::Interrupt;
@@ -128,8 +128,7 @@ struct Asked {
     waives: Waives,
     /// Facts that conditions are held against.
     facts: Facts,
-    /// This machine's GPUs.
-    gpus: Gpus,
+    gpus: HostGpus,
     split: Option<Split>,
     today: Date,
 }
@@ -249,15 +248,40 @@ fn waives(settings: &Settings) -> Result<Waives, Exit> {
     Waives::load(path, settings.prefix.as_deref()).map_err(|error| Exit::usage(error.to_string()))
 }
 
-/// Facts of the machine that conditions are held against, and this machine's GPUs; a listing never touches them.
-fn machine_facts(settings: &Settings, listing: bool) -> Result<(Facts, Gpus), Exit> {
-    let read = if listing { Ok(Gpus::default()) } else { gpu::read_all(None) };
+/// This machine's GPUs.
+#[derive(Default)]
+struct HostGpus {
+    found: Gpus,
+    /// Who answers for them; without one, why.
+    driver: Option<Arc<dyn Driver>>,
+    lacking: String,
+}
+
+/// The GPUs of this machine, or of the recording that is played in their place. What cannot be counted is said.
+fn host_gpus(settings: &Settings) -> Result<HostGpus, Exit> {
+    let driver = gpu::driver(settings.gpu_recording.as_deref());
+    let (driver, read) = match driver {
+        Err(GpuError::Recording(error)) => return Err(Exit::usage(error.to_string())),
+        Err(error) => (None, Err(error)),
+        Ok(driver) => {
+            let read = driver.gpus();
+            (Some(driver), read)
+        }
+    };
     gpu::faults(&read).iter().for_each(|fault| eprintln!("warning: {fault}"));
-    let gpus = read.unwrap_or_default();
+    Ok(match read {
+        Ok(found) => HostGpus { found, driver, lacking: String::new() },
+        Err(error) => HostGpus { lacking: error.to_string(), ..HostGpus::default() },
+    })
+}
+
+/// Facts of the machine that conditions are held against, and this machine's GPUs; a listing never touches them.
+fn machine_facts(settings: &Settings, listing: bool) -> Result<(Facts, HostGpus), Exit> {
+    let gpus = if listing { HostGpus::default() } else { host_gpus(settings)? };
     let facts = match &settings.machine_facts {
         Some(path) => Facts::load(path).map_err(|error| Exit::usage(error.to_string()))?,
         None if listing => machine::glance(),
-        None => machine::probe(&gpus),
+        None => machine::probe(&gpus.found),
     };
     Ok((facts, gpus))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::cli::{Cli, DryRunFormat, Lines, LogFormat, OnIoError, Splitting};
+use crate::cli::{Cli, DryRunFormat, Lines, LogFormat, OnIoError, Splitting, Unmeasurable};
 use crate::engine::Flow;
 use crate::failure::Exit;
 use crate::plan::DatasetTool;
@@ -19,6 +19,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Where upstream's machines keep checkpoints; the first that exists.
 const MODELS_ROOTS: [&str; 2] =
     ["/home/scratch.trt_llm_data/llm-models", "/scratch.trt_llm_data/llm-models"];
+/// Where GPUs are locked: the same for all users and sessions of a node, unlike `TMPDIR`.
+const LEASE_DIR: &str = "/tmp/trtllm-perf-gpus";
 const SETTINGS_FILE: &str = "perf.toml";
 
 /// A validated request.
@@ -53,6 +55,11 @@ pub struct Settings {
     pub retries: u32,
     pub rerun: Option<Rerun>,
     pub on_io_error: OnIoError,
+    pub unmeasurable: Unmeasurable,
+    pub gpu_recording: Option<PathBuf>,
+    /// Folder of the locks of GPUs.
+    pub lease_dir: PathBuf,
+    pub exclusive_node: bool,
     pub verbose: u8,
     pub show_steps: bool,
     pub output_dir: PathBuf,
@@ -100,6 +107,9 @@ struct File {
     timeout: Option<u64>,
     retries: Option<u32>,
     on_io_error: Option<String>,
+    unmeasurable: Option<String>,
+    lease_dir: Option<PathBuf>,
+    exclusive_node: Option<bool>,
     tables: Option<PathBuf>,
     output_dir: Option<PathBuf>,
     perf_log_formats: Option<Vec<String>>,
@@ -135,6 +145,11 @@ impl Settings {
             (Some(action), _) => action,
             (None, Some(name)) => value(&name).map_err(|error| of_file("on_io_error", error))?,
             (None, None) => OnIoError::default(),
+        };
+        let unmeasurable = match (cli.unmeasurable, file.unmeasurable) {
+            (Some(action), _) => action,
+            (None, Some(name)) => value(&name).map_err(|error| of_file("unmeasurable", error))?,
+            (None, None) => Unmeasurable::default(),
         };
         let junit_family = match (cli.junit_family, file.junit_family) {
             (Some(family), _) => family,
@@ -195,6 +210,10 @@ impl Settings {
                 (false, false) => None,
             },
             on_io_error,
+            unmeasurable,
+            gpu_recording: cli.gpu_recording,
+            lease_dir: cli.lease_dir.or(file.lease_dir).unwrap_or_else(|| LEASE_DIR.into()),
+            exclusive_node: cli.exclusive_node || file.exclusive_node.unwrap_or(false),
             verbose: cli.verbose,
             show_steps: cli.show_steps,
             append: cli.append,

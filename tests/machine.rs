@@ -21,7 +21,7 @@ fn this_host_states_its_facts_under_keys_that_conditions_know() {
 
 #[test]
 fn nvml_gives_devices_with_names_or_a_reason() {
-    match gpu::read_all(None) {
+    match gpu::driver(None).and_then(|driver| driver.gpus()) {
         Ok(gpus) => assert!(gpus.devices.iter().all(|device| !device.name.is_empty())),
         Err(GpuError::NoDriver(reason)) => assert!(!reason.is_empty()),
         Err(error) => assert!(error.to_string().starts_with("query NVML: ")),
@@ -31,7 +31,7 @@ fn nvml_gives_devices_with_names_or_a_reason() {
 #[test]
 fn a_library_that_is_no_nvml_is_a_reason_and_no_crash() {
     for library in ["/nowhere/libnvidia-ml.so.1", env!("CARGO_MANIFEST_PATH")] {
-        let error = gpu::read_all(Some(OsStr::new(library))).expect_err("no NVML").to_string();
+        let error = gpu::open(Some(OsStr::new(library))).expect_err("no NVML").to_string();
         assert!(error.starts_with("no NVIDIA driver: ") && error.contains(library), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod dataset;
 pub mod doctor;
+pub mod gpus;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;

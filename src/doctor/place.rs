@@ -101,6 +101,7 @@ mod tests {
             uuid: None,
             shareable: Some(false),
             mig: Some(true),
+            ..Gpu::default()
         };
         let lost = vec!["GPU 0 does not answer: lost".to_owned()];
         let read = Ok(Gpus { devices: vec![device], lost, ..Gpus::default() });

@@ -25,6 +25,50 @@ pub fn expected_prefix(driver_name: &str) -> String {
     product_name(driver_name).replace(' ', "_")
 }
 
+/// How a board is built in: boards of one name differ by it in power, clocks and links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormFactor {
+    Sxm,
+    Pcie,
+    /// Two PCIe boards joined by NVLink bridges.
+    Nvl,
+    /// One package with its processor, as in GB200 and GH200.
+    Superchip,
+}
+
+impl FormFactor {
+    /// What the driver's name of a data-centre GPU says of it.
+    pub fn of(driver_name: &str) -> Option<Self> {
+        let words = words(driver_name);
+        let has = |word: &str| words.iter().any(|it| it == word);
+        if has("pcie") {
+            Some(Self::Pcie)
+        } else if has("nvl") {
+            Some(Self::Nvl)
+        } else if words.iter().any(|word| word.starts_with("gb") || word.starts_with("gh")) {
+            Some(Self::Superchip)
+        } else if has("hbm3") || words.iter().any(|word| word.starts_with("sxm")) {
+            Some(Self::Sxm)
+        } else if words.iter().any(|word| ["h200", "b200", "b300", "h20"].contains(&word.as_str()))
+        {
+            // Their PCIe variants say so.
+            Some(Self::Sxm)
+        } else {
+            None
+        }
+    }
+
+    /// `SXM`, `PCIe`, `NVL` or `superchip`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sxm => "SXM",
+            Self::Pcie => "PCIe",
+            Self::Nvl => "NVL",
+            Self::Superchip => "superchip",
+        }
+    }
+}
+
 /// Words that begin a CI stage's name behind the platform, as in `H100_PCIe-PyTorch-Perf-1`.
 const STAGE_WORDS: [&str; 9] =
     ["autodeploy", "cpp", "fmha", "perf", "pytorch", "ray", "tensorrt", "triton", "verl"];
@@ -68,6 +112,23 @@ mod tests {
         }
         assert_eq!(expected_prefix("NVIDIA H100 80GB HBM3"), "H100_80GB_HBM3");
         assert_eq!(expected_prefix("NVIDIA H20-3e"), "H20-3e");
+    }
+
+    #[test]
+    fn the_name_tells_how_a_board_is_built_in() {
+        for (gpu, form) in [
+            ("NVIDIA H100 80GB HBM3", Some("SXM")),
+            ("NVIDIA H100 PCIe", Some("PCIe")),
+            ("NVIDIA H100 NVL", Some("NVL")),
+            ("NVIDIA H200 NVL", Some("NVL")),
+            ("NVIDIA H200", Some("SXM")),
+            ("NVIDIA A100-SXM4-80GB", Some("SXM")),
+            ("NVIDIA GB200", Some("superchip")),
+            ("NVIDIA GH200 480GB", Some("superchip")),
+            ("NVIDIA L40S", None),
+        ] {
+            assert_eq!(FormFactor::of(gpu).map(FormFactor::word), form, "{gpu}");
+        }
     }
 
     #[test]

@@ -62,7 +62,10 @@ pub fn check_up(cli: Cli, host: Host, contract: bool) -> Result<CheckUp, Exit> {
     if settings.dataset_tool == DatasetTool::Script && world.flow < Flow::V1_2 {
         findings.extend(doctor::dataset_script(settings.llm_root.as_deref()));
     }
-    findings.extend(doctor::gpus(&gpu::read_all(None), wants(Engine::TrtllmBench)));
+    findings.extend(doctor::gpus(
+        &gpu::driver(None).and_then(|driver| driver.gpus()),
+        wants(Engine::TrtllmBench),
+    ));
     findings.extend(doctor::disk(&settings.output_dir, settings.workspace.as_deref()));
     findings.extend(doctor::helpers());
     Ok(CheckUp { findings, unknown_options })

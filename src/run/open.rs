@@ -65,7 +65,7 @@ impl World {
             None => output::hold(settings, None, interrupt)?,
         };
         let run_id = held.run_id().clone();
-        let session = session(&asked.gpus, &self.about);
+        let session = session(&asked.gpus.found, &self.about);
         let device_subtype = session.device_subtype.clone();
         let mut info = run_info(settings, &run_id, self.flow, session);
         // A process of nextest's knows only its own test.
