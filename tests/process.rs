@@ -8,8 +8,9 @@ mod support;
 mod watches;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -138,6 +139,31 @@ fn processes_left_after_success_are_ended_and_reported() {
     assert_eq!(commands, ["sleep 612"]);
     assert!(!lives(end.leftovers[0].pid));
     assert!(end.wall < Duration::from_secs(1), "the leftover is not the step: {:?}", end.wall);
+}
+
+/// Stands in for a process that cannot be ended: this one, which opens the step's output.
+#[test]
+fn a_process_that_cannot_be_ended_and_holds_the_output_does_not_spoil_a_success() {
+    for floods in [false, true] {
+        let bench = Bench::sh("echo $$ > pid; until [ -e held ]; do sleep 0.02; done; echo done");
+        let at = |name: &str| bench.folder.path().join(name);
+        let (pid, held) = (at("pid"), at("held"));
+        let holder = std::thread::spawn(move || {
+            let read = || fs::read_to_string(&pid).unwrap_or_default();
+            wait_until("the step runs", || read().ends_with('\n'));
+            let output = format!("/proc/{}/fd/1", read().trim());
+            let mut output = fs::File::options().write(true).open(output).expect("its output");
+            fs::write(held, "").expect("write");
+            while floods && output.write_all(&[b'x'; 4096]).is_ok() {}
+            output
+        });
+        let begin = Instant::now();
+        let end = bench.run();
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+        assert_eq!((end.ended, end.leftovers, end.survivors), (Ended::Success, vec![], vec![]));
+        drop(holder.join().expect("the holder"));
+        assert!(bench.log().contains("done\n"), "{floods}");
+    }
 }
 
 #[test]

@@ -83,8 +83,9 @@ impl Inbox {
         Ok(wake)
     }
 
-    /// Waits until all output has reached the log; returns why it did not.
+    /// Waits until the output so far has reached the log; returns why it did not.
     pub(super) fn drain(&mut self, limit: Duration) -> io::Result<Option<i32>> {
+        self.pump.iter_mut().for_each(Pump::finish);
         let begin = Instant::now();
         while self.pump.as_ref().is_some_and(|pump| pump.news().is_some()) {
             let left = limit.saturating_sub(begin.elapsed());

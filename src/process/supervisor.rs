@@ -28,7 +28,7 @@ pub(super) const SUPERVISE: &str = "__supervise";
 /// How long helpers of a main process that ended by itself may take to follow it, as MPI daemons and
 /// Python's resource trackers do, before they count as leftovers.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How long the last output may take to reach the log once all that could write is gone.
+/// How long the last output may take to reach the log once all that could be ended is gone.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Must be the first call in `main` of every executable that runs steps: if the process was started as a
