@@ -98,21 +98,23 @@ fn the_tree_of_a_killed_harness_is_gone_within_five_seconds() {
 
 #[test]
 fn a_cgroup_is_removed_after_the_step_also_when_the_harness_was_killed() {
-    let script = ["-c", "sed -n s/^0::.*trtllm-perf/trtllm-perf/p /proc/self/cgroup; sleep 600"];
-    for kill in [false, true] {
-        let limit = (!kill).then_some(LIMIT);
-        let mut harness = Harness::start(Mode::Cgroup, &script, limit, GRACE);
-        wait_until("the script runs", || tagged(&harness.tag).len() >= 4 || harness.log() != "");
-        let name = harness.log().trim().to_owned();
-        if kill {
-            harness.signal(Signal::SIGKILL);
-        }
+    let print = "sed -n s/^0::.*trtllm-perf/trtllm-perf/p /proc/self/cgroup";
+    let script = format!("{print}; echo is ready; sleep 600");
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let mut harness = Harness::start(Mode::Cgroup, &["-c", &script], None, GRACE);
+        wait_until("the script runs", || harness.log().contains("is ready\n"));
+        let log = harness.log();
+        let name = log.lines().next().filter(|line| line.starts_with("trtllm-perf"));
+        let there = || name.is_some_and(|name| !cgroup_folders(name).is_empty());
+        let held = there();
+        harness.signal(signal);
         harness.wait();
-        if name.is_empty() {
+        if name.is_none() {
             eprintln!("no cgroup can be made here: this test is skipped");
             return;
         }
-        wait_until("the cgroup is removed", || cgroup_folders(&name).is_empty());
+        assert!(held, "no {name:?} while the step ran");
+        wait_until("the cgroup is removed", || !there());
     }
 }
 
