@@ -1,9 +1,9 @@
 //! Files that are whole or absent: a temporary file in the same folder, then a rename.
 //! Uses `tempfile`.
 //!
-//! Two strengths. The journal (`run.json`, `plan.json`, `result.json`) must survive a power cut and is synced.
-//! A view can be folded again from the journal at any time, so it is only replaced atomically, without the
-//! milliseconds that a sync costs.
+//! Two strengths. `run.json` and the `result.json` of what ran must survive a power cut and are synced before they
+//! get their names. All else is only replaced atomically, without the milliseconds that a sync costs: `plan.json` and
+//! the results of skipped trials, which are synced in the background, and the views, which can be folded again.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -25,7 +25,7 @@ pub(super) fn write_synced(path: &Path, content: &[u8]) -> Result<(), RecordErro
     named(temporary.into_temp_path(), path)
 }
 
-/// Replaces the view `path` by `content`, without a sync. A symbolic link is followed, so that it stays one.
+/// Replaces `path` by `content`, without a sync. A symbolic link is followed, so that it stays one.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), RecordError> {
     let path = match fs::canonicalize(path) {
         Ok(target) if target.is_file() => target,

@@ -1,4 +1,4 @@
-//! Station 10, records: the journal of the run folder and the views folded from it.
+//! Station 8, records: the journal of the run folder and the views folded from it.
 //!
 //! The truth is `runs/<run-id>/<trial>/attempt-<n>/result.json`; CSV, YAML and JUnit are views that can be
 //! folded again at any time. One format a file, and no arithmetic: a formatter prints what it is given.
@@ -6,7 +6,7 @@
 //! The plot: [`HeldOutput::take`] takes the output directory (`lock`), [`Recorder::begin`] writes `run.json` (`run_info`) and
 //! keeps what the views would overwrite (`views`). Each attempt gets a folder (`folder`), a `plan.json`
 //! before its first step (`started`) and a `result.json` after its last ([`mod@result`]), both whole or absent
-//! (`atomic`) and synced. After each, the attempts of this and other processes (`read`) are folded
+//! (`atomic`). After each, the attempts of this and other processes (`read`) are folded
 //! into one case a trial (`fold`) and every view is replaced, in the
 //! `background`. [`rebuild()`] does only the last part.
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::{Limits, Metric};
 
-/// Version of the file; raised when a field is added.
+/// Version of the file; raised when an older reader would get it wrong. A field that may be absent does not raise it.
 pub const FORMAT: u32 = 1;
 
 /// One attempt of one trial.
