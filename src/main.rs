@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Command::Parse(args) => said(parse::run(args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
         Command::Status(args) => told(status::run(args)),
-        Command::Prune(args) => told(prune::run(args)),
+        Command::Prune(args) => said(prune::run(args).map(|()| ExitCode::SUCCESS)),
     }
 }
 

@@ -38,6 +38,7 @@ mod world;
 pub use check_up::{CheckUp, check_up};
 use earlier::Earlier;
 use prepare::Prepared;
+pub use stdout::print;
 use world::World;
 
 /// What the executable knows that was started.

@@ -1,6 +1,7 @@
 //! `trtllm-perf doctor`: arguments and output.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -25,23 +26,28 @@ pub struct DoctorArgs {
 /// When the flags, lists or tables cannot be understood.
 pub fn run(args: DoctorArgs, host: Host) -> Result<ExitCode, Exit> {
     let checkup = run::check_up(args.cli, host, args.contract)?;
-    for finding in &checkup.findings {
-        println!("{finding}");
-    }
     let mut unknown: BTreeMap<&str, usize> = BTreeMap::new();
     for option in checkup.unknown_options.iter().flatten() {
         *unknown.entry(option).or_default() += 1;
     }
-    for (option, count) in &unknown {
-        println!("{:<8} {:<16} {option}: used by {count} selected tests", "missing", "contract");
-    }
-    if args.contract && unknown.is_empty() {
-        let (state, found) = match checkup.unknown_options {
-            Some(_) => ("ok", "the bench program knows every option of the selected plans"),
-            None => ("warn", "not checked: no bench program of TensorRT-LLM gave its options"),
-        };
-        println!("{state:<8} {:<16} {found}", "contract");
-    }
+    run::print("findings", |out| {
+        for finding in &checkup.findings {
+            writeln!(out, "{finding}")?;
+        }
+        let mut contract =
+            |state: &str, found: String| writeln!(out, "{state:<8} {:<16} {found}", "contract");
+        for (option, count) in &unknown {
+            contract("missing", format!("{option}: used by {count} selected tests"))?;
+        }
+        if args.contract && unknown.is_empty() {
+            let (state, found) = match checkup.unknown_options {
+                Some(_) => ("ok", "the bench program knows every option of the selected plans"),
+                None => ("warn", "not checked: no bench program of TensorRT-LLM gave its options"),
+            };
+            contract(state, found.to_owned())?;
+        }
+        Ok(())
+    })?;
     let stops = checkup.findings.iter().any(crate::doctor::Finding::stops) || !unknown.is_empty();
     Ok(if stops { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::logs::{self, Cause, Observations, Observed, Source};
 use crate::metric::Metric;
+use crate::run;
 
 /// Read the metrics, and on failure the cause, out of a benchmark log.
 #[derive(Debug, Args)]
@@ -36,14 +37,16 @@ pub fn run(args: ParseArgs) -> anyhow::Result<ExitCode> {
     }
     let seen = logs::observe(Some(&args.log), args.report_json.as_deref(), None)?;
     if args.json {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer(&mut out, &Output::of(&seen))?;
-        writeln!(out)?;
+        run::print("values", |out| {
+            serde_json::to_writer(&mut *out, &Output::of(&seen))?;
+            writeln!(out)
+        })?;
         remarks(&seen, &mut io::stderr().lock())?;
     } else {
-        let mut out = io::stdout().lock();
-        table(&seen, &mut out)?;
-        remarks(&seen, &mut out)?;
+        run::print("values", |out| {
+            table(&seen, out)?;
+            remarks(&seen, out)
+        })?;
     }
     Ok(ExitCode::from(u8::from(seen.source().is_none())))
 }

@@ -1,12 +1,15 @@
 //! `trtllm-perf prune DIR`: clears old runs away.
 
+use std::io::Write;
 use std::path::PathBuf;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::record::{self, Keep, OutputDir, RecordError};
+use crate::record::{self, Keep, OutputDir};
+use crate::run;
 
-/// Remove old runs from an output directory. The newest run stays, and every run whose folder holds a file `blessed`.
+/// Remove old runs from an output directory. The newest run stays, one that is going on, and every run whose folder
+/// holds a file `blessed`.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
 pub struct PruneArgs {
@@ -24,23 +27,24 @@ pub struct PruneArgs {
     pub dry_run: bool,
 }
 
-/// Removes the runs, printing each.
+/// Prints the runs that go, and removes them.
 ///
 /// # Errors
-/// When the runs cannot be listed or one cannot be removed.
-pub fn run(args: PruneArgs) -> Result<(), RecordError> {
+/// When the runs cannot be listed or printed, or one cannot be removed.
+pub fn run(args: PruneArgs) -> anyhow::Result<()> {
     let keep = match (args.keep, args.days) {
         (Some(count), _) => Keep::Newest(count),
         (None, days) => {
-            let hours = i64::from(days.unwrap_or_default()) * 24;
-            Keep::Since(Timestamp::now().saturating_sub(hours.hours()).unwrap_or(Timestamp::MIN))
+            let time = SignedDuration::from_hours(i64::from(days.unwrap_or_default()) * 24);
+            Keep::Since(Timestamp::now().saturating_sub(time).unwrap_or(Timestamp::MIN))
         }
     };
-    for run in record::prunable(&OutputDir::new(args.dir), keep)? {
-        println!("{}", run.path().display());
-        if !args.dry_run {
-            record::remove(&run)?;
-        }
+    let runs = record::prunable(&OutputDir::new(args.dir), keep)?;
+    run::print("runs", |out| {
+        runs.iter().try_for_each(|run| writeln!(out, "{}", run.path().display()))
+    })?;
+    for run in runs.iter().filter(|_| !args.dry_run) {
+        record::remove(run)?;
     }
     Ok(())
 }

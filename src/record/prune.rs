@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::error::RecordError;
 use super::folder::{OutputDir, RunFolder};
+use super::lock;
 
 /// A file of this name in a run folder keeps the run for ever.
 pub const BLESSED: &str = "blessed";
 
-/// Which runs stay, besides the newest and the blessed ones.
+/// Which runs stay, besides the newest, the blessed ones and the one that is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// This many of the newest.
@@ -28,20 +29,25 @@ pub fn prunable(output: &OutputDir, keep: Keep) -> Result<Vec<RunFolder>, Record
     let mut runs: Vec<_> = output
         .all_runs()?
         .into_iter()
-        .filter_map(|run| run.info().ok().map(|info| (info.started, run)))
+        .filter_map(|run| run.info().ok().map(|info| (info.started, info.run_id, run)))
         .collect();
-    runs.sort_by_key(|(started, _)| *started);
-    // The newest run is what the views show.
-    runs.pop();
-    let stays = match keep {
-        Keep::Newest(count) => runs.len().saturating_sub(count.saturating_sub(1)),
-        Keep::Since(time) => runs.iter().take_while(|(started, _)| *started < time).count(),
+    runs.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    let old = match keep {
+        Keep::Newest(count) => runs.len().saturating_sub(count),
+        Keep::Since(time) => runs.iter().take_while(|(started, ..)| *started < time).count(),
     };
-    runs.truncate(stays);
+    runs.truncate(old);
+    // The views show the newest run, which is not the last to begin when an older one was gone on with.
+    let newest = output.newest_run().ok();
+    let holder = lock::holder(output.path())?;
     Ok(runs
         .into_iter()
-        .map(|(_, run)| run)
-        .filter(|run| !run.path().join(BLESSED).exists())
+        .filter(|(_, run_id, run)| {
+            Some(run) != newest.as_ref()
+                && holder.as_ref().is_none_or(|holder| holder.run_id != *run_id)
+                && !run.path().join(BLESSED).exists()
+        })
+        .map(|(.., run)| run)
         .collect())
 }
 

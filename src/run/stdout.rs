@@ -1,4 +1,4 @@
-//! What goes to stdout: the harness's own lists, plans and explanations.
+//! What goes to stdout: the harness's own lists, plans and explanations, and what the other commands print.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;

@@ -1,8 +1,6 @@
 //! The commands around the harness, through the installed program: one good and one bad use of each.
 
-use std::io::Read;
 use std::path::Path;
-use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -124,18 +122,46 @@ fn rebuild_makes_the_views_again_and_refuses_a_folder_without_a_run() {
     tool(work.folder(), &["rebuild", "nowhere"]).exits(2).says("nowhere");
 }
 
+/// Of a run that starts tests the lines are libtest-mimic's, which panics then.
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure_of_any_command() {
     let work = Work::new();
-    let many = tokenizer();
-    let dataset = ["dataset", "--stdout", &many, "token-norm-dist", "--num-requests=2000"];
-    let lengths = ["--input-mean=64", "--input-stdev=0", "--output-mean=4", "--output-stdev=0"];
-    let mut command = command(TRTLLM_PERF, work.folder());
-    let command = command.args(dataset).args(lengths).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("starts");
-    let mut first = [0; 10];
-    child.stdout.take().expect("piped").read_exact(&mut first).expect("a beginning");
-    let ended = Ended::of(child.wait_with_output().expect("ends"));
-    assert!(!ended.err.contains("panicked"), "{}", ended.err);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    for _ in 0..2 {
+        work.run_case(PYTORCH, "good", &[]).exits(0);
+    }
+    let (log, many) = (fixture("../logs/1.2-pytorch-streaming.log"), tokenizer());
+    let dataset = [&["dataset", "--stdout", &many][..], &LENGTHS].concat();
+    let good = bench("good");
+    let case = ["--case", PYTORCH, "--bench-bin", &good];
+    let with_case = |words: &[&'static str]| [words, &case[..]].concat();
+    let commands: [&[&str]; 11] = [
+        &["--help"],
+        &with_case(&["run", "--list"]),
+        &with_case(&["run", "--dry-run"]),
+        &with_case(&["run", "--explain", PYTORCH]),
+        &with_case(&["doctor", "--contract"]),
+        &dataset,
+        &["parse", &log],
+        &["parse", &log, "--json"],
+        &["rebuild", "perf-output"],
+        &["status", "perf-output"],
+        &["prune", "perf-output", "--keep", "0"],
+    ];
+    for words in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = run(command(TRTLLM_PERF, work.folder()).args(words).stdout(writer));
+        assert!(!ended.err.contains("panicked"), "{words:?}: {}", ended.err);
+        assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.err);
+    }
+    let runs = std::fs::read_dir(work.path("perf-output/runs")).expect("runs");
+    assert_eq!(runs.count(), 2, "the newest run and its link: the others are removed all the same");
+}
+
+#[test]
+fn prune_takes_any_number_of_days() {
+    let work = Work::new();
+    work.run_case(PYTORCH, "good", &[]).exits(0);
+    let days = u32::MAX.to_string();
+    assert_eq!(tool(work.folder(), &["prune", "perf-output", "--days", &days]).exits(0).out, "");
 }

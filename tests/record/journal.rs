@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser};
 use trtllm_perf::commands::rebuild::RebuildArgs;
 use trtllm_perf::record::result::{FailureKind, Outcome};
 use trtllm_perf::record::{
-    Copies, JunitLogging, OutputDir, RecordError, Recorder, RunId, RunInfo, Started, ViewOptions,
-    rebuild, status, trial_folder,
+    BLESSED, Copies, JunitLogging, Keep, OutputDir, RecordError, Recorder, RunId, RunInfo, Started,
+    ViewOptions, prunable, rebuild, status, trial_folder,
 };
 
 use crate::support::*;
@@ -74,6 +74,30 @@ fn status_shows_the_last_line_of_a_log_or_why_there_is_none() {
     fs::create_dir(&log).expect("no file");
     let told = last_line().expect("a reason");
     assert!(told.contains("bench.log cannot be read: Is a directory"), "{told}");
+}
+
+#[test]
+fn neither_the_newest_run_nor_one_that_is_going_on_nor_a_blessed_one_may_go() {
+    let output = Output::new();
+    for run in ["a", "b", "c", "d", "e"] {
+        drop(output.begin_as(run, ViewOptions::default(), Copies::default()));
+    }
+    fs::write(output.path("runs/b").join(BLESSED), "").expect("bless");
+    let goes = |keep| -> Vec<String> {
+        let runs = prunable(&output.out, keep).expect("runs");
+        let names = runs.iter().map(|run| run.path().file_name().expect("a name"));
+        names.map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(goes(Keep::Newest(0)), ["a", "c", "d"]);
+    assert_eq!(goes(Keep::Newest(2)), ["a", "c"]);
+    let going_on = output.begin_as("a", ViewOptions::default(), Copies::default());
+    assert_eq!(goes(Keep::Newest(1)), ["c", "d"], "the newest is the one that was gone on with");
+    // A link may be lost, as when the folder was copied.
+    fs::remove_file(output.path("runs/latest")).expect("unlink");
+    assert_eq!(goes(Keep::Newest(0)), ["c", "d"], "`a` is held, `e` began last");
+    drop(going_on);
+    assert_eq!(goes(Keep::Since("9999-01-01T00:00:00Z".parse().expect("time"))), ["a", "c", "d"]);
+    assert_eq!(goes(Keep::Newest(5)), [""; 0]);
 }
 
 #[test]
