@@ -118,6 +118,7 @@ fn result(recorder: &Recorder, ordinal: usize) -> AttemptResult {
             start: Timestamp::UNIX_EPOCH,
             end: Timestamp::UNIX_EPOCH,
             ended: "exit 0".to_owned(),
+            unmeasurable: false,
             log: Some("bench.log".to_owned()),
             gpu: Default::default(),
         }],

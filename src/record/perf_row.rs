@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::cell::{self, Cell};
 use super::name::TrialName;
-use super::result::{AttemptResult, FailureKind, MetricRow, Outcome, StepRecord};
+use super::result::{AttemptResult, MetricRow, StepRecord};
 
 /// Name of the row in the YAML file and in the performance database.
 pub(super) const TEST_NAME: &str = "test_name";
@@ -15,21 +15,20 @@ pub(super) const CASE_NAME: &str = "perf_case_name";
 /// The columns of one row, in upstream's order.
 pub(super) type PerfRow = Vec<(&'static str, Cell)>;
 
-/// The rows of an attempt: those of valid values. Without a number to trust there are none.
+/// The rows of an attempt, less those of steps that gave no number to trust, whatever came of the attempt: a marker
+/// may have excused its failure.
 pub(super) fn perf_rows(
     result: &AttemptResult,
     prefix: Option<&str>,
     device_subtype: bool,
 ) -> Vec<PerfRow> {
-    let untrusted = matches!(&result.outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Unmeasurable);
-    if untrusted {
-        return Vec::new();
-    }
     let name = TrialName::new(&result.name, prefix);
     let mut timed = Vec::new();
     let mut rows = Vec::new();
     for metric in &result.metrics {
-        let Some(step) = result.steps.get(metric.step) else { continue };
+        let Some(step) = result.steps.get(metric.step).filter(|step| !step.unmeasurable) else {
+            continue;
+        };
         let first = !timed.contains(&metric.step);
         timed.push(metric.step);
         rows.push(row(result, &name, metric, step, first, device_subtype));

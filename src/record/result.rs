@@ -163,6 +163,9 @@ pub struct StepRecord {
     pub end: Timestamp,
     /// How it ended, e.g. `exit 0`, `exit 1`, `signal 9`, `timed out after 3600 s`.
     pub ended: String,
+    /// Whether its numbers are not to be trusted: some are missing, or not all requests are in them.
+    #[serde(default)]
+    pub unmeasurable: bool,
     /// Its log, relative to the attempt folder; `None` for a step done by the harness itself.
     pub log: Option<String>,
     /// Clocks and GPUs of the step, empty without a GPU.

@@ -40,17 +40,18 @@ impl Attempt<'_> {
         self.take_facts(&observed);
         match observed.facts.requests.filter(|_| matches!(kind, StepKind::Bench { .. })) {
             Some(count) if count < self.trial.case.requests.into() => {
-                self.fail_dropped(count, &log)
+                self.fail_dropped(step, count, &log)
             }
             _ => self.take_metrics(step, &observed, &log),
         }
     }
 
     /// 0.20 drops a request that fails, reports the others and exits with 0.
-    fn fail_dropped(&mut self, reported: u64, log: &Path) {
+    fn fail_dropped(&mut self, step: usize, reported: u64, log: &Path) {
         let planned = self.trial.case.requests;
         let message = format!("the report covers {reported} of {planned} requests");
         let hint = "the program dropped the others; read its log for why they failed";
+        self.distrust(step);
         self.fail(FailureKind::Unmeasurable, message, Some(hint.to_owned()), tail(log));
     }
 
@@ -79,8 +80,14 @@ impl Attempt<'_> {
             }
         }
         if !missing.is_empty() {
+            self.distrust(step);
             self.fail_missing(&missing, observed, log);
         }
+    }
+
+    /// Keeps the numbers of a step from the views.
+    fn distrust(&mut self, step: usize) {
+        self.result.steps[step].unmeasurable = true;
     }
 
     fn fail_missing(&mut self, missing: &[Metric], observed: &Observations, log: &Path) {

@@ -146,6 +146,7 @@ impl Attempt<'_> {
             start,
             end,
             ended,
+            unmeasurable: false,
             log: log.map(|log| self.relative(log)),
             gpu: GpuColumns {
                 device_subtype: match self.trial.engine {

@@ -59,6 +59,18 @@ fn a_failure_of_an_unstable_test_does_not_count_and_its_pass_does() {
 }
 
 #[test]
+fn a_failure_that_does_not_count_leaves_no_number_that_is_not_to_be_trusted() {
+    for marker in ["UNSTABLE (flaky)", "XFAIL (known)"] {
+        let run = marked(marker, "lacks-throughput");
+        assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+        assert_eq!(run.work.junit().kinds(), ["skipped"]);
+        let (_, result) = run.work.attempt();
+        assert_eq!(result["metrics"].as_array().map(Vec::len), Some(2), "kept for people");
+        assert_eq!(run.work.rows().len(), 0, "{marker}");
+    }
+}
+
+#[test]
 fn a_waive_counts_on_its_last_day_and_hides_nothing_after_it() {
     let today = jiff::ZonedDateTime::now().date();
     let run = marked(&format!("SKIP (slow until={})", today.tomorrow().expect("a day")), "good");

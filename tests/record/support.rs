@@ -111,6 +111,7 @@ fn step(kind: &str, argv: &[&str], start: &str, end: &str) -> StepRecord {
         start: time(start),
         end: time(end),
         ended: "exit 0".into(),
+        unmeasurable: false,
         log: (kind == "bench").then(|| "bench.log".into()),
         gpu,
     }
