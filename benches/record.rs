@@ -67,17 +67,7 @@ fn begin_as(output: &Path, run_id: RunId, group: Option<&str>, views: ViewOption
 fn record(recorder: &Recorder, ordinal: usize) {
     let result = result(recorder, ordinal);
     let folder = recorder.attempt_dir(&result.name, 1).expect("a folder");
-    let started = Started {
-        format: FORMAT,
-        run_id: result.run_id.clone(),
-        ordinal,
-        name: result.name.clone(),
-        network_name: result.network_name.clone(),
-        origin: None,
-        attempt: 1,
-        start: result.start,
-        plan: serde_json::Value::Null,
-    };
+    let started = Started::of(&result, serde_json::Value::Null);
     recorder.start(started).expect("a plan");
     fs::write(folder.join("bench.log"), "a line of a log\n".repeat(2000)).expect("a log");
     recorder.finish(&result).expect("a result");

@@ -13,7 +13,7 @@ use crate::engine::Flow;
 use crate::plan::{self, Context, DryRun, Plan, PlannedLine};
 use crate::process::{Interrupt, Supervisor};
 use crate::program::About;
-use crate::record::result::{AttemptResult, FORMAT, Failure, FailureKind, Outcome};
+use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Recorder, Started};
 
 mod files;
@@ -152,17 +152,7 @@ impl Attempt<'_> {
             None,
         );
         let plan = serde_json::to_value(printed).unwrap_or_default();
-        let problems = self.stage.recorder.start(Started {
-            format: FORMAT,
-            run_id: self.result.run_id.clone(),
-            ordinal: self.result.ordinal,
-            name: self.result.name.clone(),
-            network_name: self.result.network_name.clone(),
-            origin: self.result.origin.clone(),
-            attempt: self.result.attempt,
-            start: self.result.start,
-            plan,
-        })?;
+        let problems = self.stage.recorder.start(Started::of(&self.result, plan))?;
         self.result.problems.extend(problems.iter().map(ToString::to_string));
         Ok(())
     }

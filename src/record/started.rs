@@ -23,6 +23,21 @@ pub struct Started {
 }
 
 impl Started {
+    /// That the attempt of `result` began, with `plan`.
+    pub fn of(result: &AttemptResult, plan: serde_json::Value) -> Self {
+        Self {
+            format: FORMAT,
+            run_id: result.run_id.clone(),
+            ordinal: result.ordinal,
+            name: result.name.clone(),
+            network_name: result.network_name.clone(),
+            origin: result.origin.clone(),
+            attempt: result.attempt,
+            start: result.start,
+            plan,
+        }
+    }
+
     /// What the views say while there is no result, and for ever if the harness is killed.
     pub(super) fn without_result(self) -> AttemptResult {
         AttemptResult {

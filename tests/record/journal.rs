@@ -26,18 +26,7 @@ fn everything() -> ViewOptions {
 }
 
 fn started() -> Started {
-    let result = passed();
-    Started {
-        format: result.format,
-        run_id: result.run_id,
-        ordinal: result.ordinal,
-        name: result.name,
-        network_name: result.network_name,
-        origin: result.origin,
-        attempt: result.attempt,
-        start: result.start,
-        plan: serde_json::json!({"steps": []}),
-    }
+    Started::of(&passed(), serde_json::json!({"steps": []}))
 }
 
 #[test]
