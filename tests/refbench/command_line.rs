@@ -1,5 +1,8 @@
 //! Options, their faults, help.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::support::{Bench, fails, refbench, stderr, stdout};
 
 #[test]
@@ -136,6 +139,17 @@ fn faults_of_throughput_are_click_usage_errors() {
         let usage = "Usage: refbench throughput [OPTIONS]\nTry 'refbench throughput --help' for help.\n\nError: ";
         assert!(text.ends_with(&format!("{usage}{message}\n")), "{words:?}: {text}");
     }
+}
+
+#[test]
+fn a_word_that_is_not_utf_8_is_a_usage_error() {
+    let bench = Bench::new();
+    let word = OsStr::from_bytes(b"--dataset=/tmp/\xff");
+    let text = fails(bench.throughput().arg(word), 2);
+    assert!(
+        text.ends_with("\nError: Argument '--dataset=/tmp/\u{fffd}' is not valid UTF-8.\n"),
+        "{text}"
+    );
 }
 
 #[test]

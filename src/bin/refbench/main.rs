@@ -32,12 +32,10 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
     log::line(format_args!("[refbench] refbench version: {VERSION}"));
-    let mut words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let rest = words.split_off(words.len().min(1));
-    let program = words.first().map(Path::new).and_then(Path::file_name);
-    let program = program.map_or("refbench".into(), |name| name.to_string_lossy());
-    match commands::run(&program, &rest) {
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or("refbench".as_ref()).to_string_lossy();
+    match commands::run(&program, words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => {
             eprintln!("{error}");

@@ -1,5 +1,6 @@
 //! From the words of the command line to a command's run.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,12 @@ impl Environment {
 ///
 /// # Errors
 /// The command line is wrong, or the command failed.
-pub fn run(program: &str, words: &[String]) -> Result<(), Failure> {
+pub fn run(program: &str, words: impl Iterator<Item = OsString>) -> Result<(), Failure> {
+    // Paths among them end up in reports, which are UTF-8.
+    let words: Result<Vec<String>, OsString> = words.map(OsString::into_string).collect();
+    let words = &words.map_err(|word| {
+        GROUP.fault(program, format!("Argument '{}' is not valid UTF-8.", word.display()))
+    })?;
     if words.is_empty() {
         log::line(format_args!("{}", group_help(&GROUP, COMMANDS, program)));
         return Ok(());
