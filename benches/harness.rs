@@ -25,7 +25,7 @@ fn harness() -> Command {
 }
 
 /// A list for one GPU machine with `lines` different ids, and the facts of such a machine.
-fn workplace(lines: usize) -> TempDir {
+fn folder_with_list(lines: usize) -> TempDir {
     let folder = tempfile::tempdir().expect("folder");
     let mut list = String::from(
         "version: 0.0.1\nbench:\n- condition:\n    ranges:\n      system_gpu_count:\n        gte: 1\n  tests:\n",
@@ -52,14 +52,14 @@ fn on(folder: &Path, mut command: Command, arguments: &[&str]) {
 
 #[divan::bench(sample_count = 30)]
 fn list_10000_ids(bencher: Bencher<'_, '_>) {
-    let folder = workplace(LINES);
+    let folder = folder_with_list(LINES);
     bencher.bench_local(|| on(folder.path(), harness(), &["--list"]));
 }
 
 /// What every process of a nextest run does before its trial.
 #[divan::bench(sample_count = 30)]
 fn ready_for_one_of_10000(bencher: Bencher<'_, '_>) {
-    let folder = workplace(LINES);
+    let folder = folder_with_list(LINES);
     let name = "perf/test_perf.py::test_perf[llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:128,128-reqs:5000]";
     bencher.bench_local(|| on(folder.path(), harness(), &["--dry-run", "--exact", name]));
 }
@@ -89,7 +89,7 @@ fn models(folder: &Path) {
 
 #[divan::bench(args = [0, 100], sample_count = 5)]
 fn trials(bencher: Bencher<'_, '_>, count: usize) {
-    let folder = workplace(count.max(1));
+    let folder = folder_with_list(count.max(1));
     models(folder.path());
     let program = program(folder.path());
     let program = program.to_str().expect("UTF-8");

@@ -1,9 +1,9 @@
 //! `refbench`: a stand-in for `trtllm-bench` that really measures.
 //!
-//! It has that tool's command line, log lines, report and exit codes (those of release 1.2), over an engine of its own:
-//! a Llama-style decoder with seeded random weights on the CPU, with in-flight batching and a paged key/value cache. So a
-//! harness can be run from end to end where there is neither GPU nor TensorRT-LLM. It never claims to be that tool: the
-//! first line, the report's header and `engine.backend` say what it is.
+//! Of that tool's commands it has `throughput` and `build`, with their options, log lines, report and exit codes (those
+//! of release 1.2), over an engine of its own: a Llama-style decoder with seeded random weights on the CPU, with in-flight
+//! batching and a paged key/value cache. So a harness can be run from end to end where there is neither GPU nor
+//! TensorRT-LLM. It never claims to be that tool: the first line, the report's header and `engine.backend` say what it is.
 //!
 //! `click` reads the command line · `commands` are the plots · `dataset` and `options` read what the user wrote ·
 //! `model` and `numeric` compute · `engine` schedules and stamps · `report` writes what came out.

@@ -6,7 +6,7 @@ use crate::log::LEVELS;
 /// The options that stand before the command.
 pub const GROUP: Command = Command {
     name: "",
-    about: "Measure a small CPU engine with the command line of trtllm-bench.",
+    about: "Measure a small CPU engine with the commands throughput and build of trtllm-bench.",
     options: &[
         Opt::new(&["--model", "-m"], Kind::Text, "Name of the model, shown in the report.")
             .required(),
