@@ -168,6 +168,25 @@ fn one_case_of_each_kind_runs_in_the_installed_program() {
 }
 
 #[test]
+fn a_case_gives_the_size_of_its_cache_with_the_commands_of_v1_2() {
+    let work = Work::new();
+    let label =
+        "refbench_tiny_llama-bench-pytorch-streaming-float32-maxbs:2-input_output_len:64,32-reqs:4";
+    work.run(&["--case", label, "--flow", "v1.2"]).exits(0);
+    let metrics = work.metrics();
+    assert_eq!(metrics[3..], ["KV_CACHE_SIZE", "FIRST_TOKEN_TIME", "OUTPUT_TOKEN_TIME"]);
+    // Room for two requests of three blocks of 32 tokens: keys and values as float32, over all layers.
+    let config = work.read("perf-output/refbench-models/tiny-llama/config.json");
+    let config: Value = serde_json::from_str(&config).expect("JSON");
+    let size = |key: &str| config[key].as_f64().expect("a number");
+    let head_size = size("hidden_size") / size("num_attention_heads");
+    let token = 2.0 * 4.0 * size("num_hidden_layers") * size("num_key_value_heads") * head_size;
+    let gib = 2.0 * 3.0 * 32.0 * token / f64::from(1 << 30);
+    let told = work.value("KV_CACHE_SIZE");
+    assert!((told / gib - 1.0).abs() < 0.01, "{told} GiB, not {gib}");
+}
+
+#[test]
 fn the_whole_embedded_list_passes_in_the_cargo_target_and_shares_its_data_sets() {
     let work = Work::new();
     let ended = run(&mut command(perf(), work.folder())).exits(0).says("results: perf-output");
