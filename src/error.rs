@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::de::{Deserializer, Visitor};
 
 /// A fault at one place of a text file: what is wrong, where, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,25 @@ impl fmt::Display for SourceError {
 }
 
 impl std::error::Error for SourceError {}
+
+/// Reads a text that must pass a check. A refusal made while the text is read is given its line by the reader of the
+/// file; one made afterwards is not.
+pub(crate) fn checked_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, D::Error> {
+    struct Checked(fn(&str) -> Result<(), String>);
+    impl Visitor<'_> for Checked {
+        type Value = String;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+            self.0(text).map(|()| text.to_owned()).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Checked(check))
+}
 
 #[cfg(test)]
 mod tests {

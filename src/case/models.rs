@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::error::checked_text;
 
 /// `perf-tests/models.yml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -10,9 +12,35 @@ use serde::Deserialize;
 pub struct ModelTable {
     /// Directory below the models root whose tokenizer stands in for models without one of their own.
     pub fallback_tokenizer: String,
+    #[serde(deserialize_with = "by_name")]
     models: BTreeMap<String, Model>,
+    #[serde(deserialize_with = "by_name")]
     hub_only: BTreeMap<String, String>,
+    #[serde(deserialize_with = "by_name")]
     shapes: BTreeMap<String, Shape>,
+}
+
+/// A name that a label can spell: a `-` would end it there.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Name(#[serde(deserialize_with = "spelled")] String);
+
+fn spelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked_text(deserializer, |name| match name.contains('-') {
+        false => Ok(()),
+        true => Err(format!(
+            "no label can name the model `{name}`: a `-` ends it; write `{}`",
+            name.replace('-', "_")
+        )),
+    })
+}
+
+fn by_name<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let entries = BTreeMap::<Name, T>::deserialize(deserializer)?;
+    Ok(entries.into_iter().map(|(Name(name), entry)| (name, entry)).collect())
 }
 
 /// A model with a checkpoint directory.
@@ -52,7 +80,7 @@ pub enum Engine {
 pub struct Adapters(pub Vec<String>);
 
 impl<'de> Deserialize<'de> for Adapters {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany;
         impl<'de> serde::de::Visitor<'de> for OneOrMany {
             type Value = Adapters;
@@ -112,10 +140,10 @@ impl ModelTable {
     /// Lays a site's own `label: path` lines over the table.
     ///
     /// # Errors
-    /// When the text is not a mapping of labels to paths.
+    /// When the text is not a mapping of labels to paths, or holds a name that no label can.
     pub fn overlay(&mut self, yaml: &str) -> Result<(), serde_yaml::Error> {
-        let paths: BTreeMap<String, String> = serde_yaml::from_str(yaml)?;
-        for (label, path) in paths {
+        let paths: BTreeMap<Name, String> = serde_yaml::from_str(yaml)?;
+        for (Name(label), path) in paths {
             match self.models.get_mut(&label) {
                 Some(model) => model.path = path,
                 None => {
@@ -239,5 +267,15 @@ mod tests {
             Some("meta-llama/Llama-3.1-8B")
         );
         assert!(table.knows("my_model"));
+    }
+
+    #[test]
+    fn a_name_that_no_label_can_spell_is_refused_with_its_place_and_one_that_labels_can() {
+        let error = table().overlay("a: b\nmy-model-8b: mine\n").expect_err("a dash").to_string();
+        assert!(error.contains("my_model_8b") && error.contains("line 2"), "{error}");
+        let yaml =
+            "fallback_tokenizer: t\nmodels: { a-b: { path: p } }\nhub_only: {}\nshapes: {}\n";
+        let error = ModelTable::parse(yaml).expect_err("a dash").to_string();
+        assert!(error.contains("write `a_b`"), "{error}");
     }
 }

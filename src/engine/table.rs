@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::flow::Flow;
 use super::options::EngineOptions;
+use crate::error::checked_text;
 
 /// `perf-tests/pytorch-config.yml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,9 +33,26 @@ pub(super) struct Profile {
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Plain substrings of the lower-cased canonical label.
+    #[serde(deserialize_with = "lower_cased")]
     pub patterns: Vec<String>,
     /// What the rule sets.
     pub options: EngineOptions,
+}
+
+fn lower_cased<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Pattern(#[serde(deserialize_with = "without_capitals")] String);
+    let patterns = Vec::<Pattern>::deserialize(deserializer)?;
+    Ok(patterns.into_iter().map(|Pattern(text)| text).collect())
+}
+
+fn without_capitals<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked_text(deserializer, |pattern| match pattern.to_lowercase() {
+        lower if lower == pattern => Ok(()),
+        lower => Err(format!(
+            "no label holds the pattern `{pattern}`, since labels are lower-cased for it; write `{lower}`"
+        )),
+    })
 }
 
 /// Why the table cannot be used.
@@ -54,7 +72,8 @@ impl OptionTable {
     /// Parses `pytorch-config.yml`.
     ///
     /// # Errors
-    /// When the text is not the table described in its head, or flows and rules do not fit together.
+    /// When the text is not the table described in its head, a pattern can match nothing, or flows and rules do
+    /// not fit together.
     pub fn parse(yaml: &str) -> Result<Self, OptionTableError> {
         let table: Self = serde_yaml::from_str(yaml)?;
         for flow in Flow::ALL {
@@ -77,5 +96,21 @@ impl OptionTable {
     /// The rules of a flow, in order.
     pub fn rules(&self, flow: Flow) -> impl Iterator<Item = (&str, &Rule)> {
         self.profile(flow).rules.iter().map(|name| (name.as_str(), &self.rules[name]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_with_capitals_is_refused_since_labels_are_lower_cased_for_it() {
+        let ours = include_str!("../../perf-tests/pytorch-config.yml");
+        let theirs = ours.replace("patterns:\n    - deepseek_r1\n", "patterns: [DeepSeek_R1]\n");
+        let error = OptionTable::parse(&theirs).expect_err("capitals").to_string();
+        let line = 1 + theirs.lines().position(|line| line.contains("[DeepSeek_R1]")).expect("it");
+        assert!(error.contains("pattern `DeepSeek_R1`"), "{error}");
+        assert!(error.contains("write `deepseek_r1`"), "{error}");
+        assert!(error.contains(&format!("line {line} ")), "{error}");
     }
 }
