@@ -60,6 +60,12 @@ pub enum DatasetError {
         "draw lengths: {option} {value} is out of range; at most {MAX_TOKENS} tokens a request"
     )]
     TooLong { option: String, value: i64 },
+    /// A normal distribution that could draw a length no model can take.
+    #[error(
+        "draw lengths: --{side}-stdev {stdev} is out of range: with --{side}-mean {mean} a request could be longer \
+         than {MAX_TOKENS} tokens"
+    )]
+    TooWide { side: &'static str, mean: i64, stdev: i64 },
     /// NumPy's generator of normal deviates takes 32-bit seeds only.
     #[error(
         "seed the generators: --random-seed {0} is too large; token-norm-dist takes 0 to 4294967295"

@@ -8,6 +8,10 @@ pub const DEFAULT_SEED: u64 = 420;
 /// The longest length that may be asked for, in tokens.
 pub const MAX_TOKENS: i64 = 100_000_000;
 
+/// No normal deviate is larger: it is at most `sqrt(-2 ln(s))` of a square sum `s` that is at least 2^-104 (see
+/// `NormalDeviates::draw`).
+const MAX_DEVIATE: i64 = 13;
+
 /// A synthetic data set. Together with [`TokenizerFacts`] it determines every byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
@@ -105,7 +109,11 @@ impl Normal {
             return Err(DatasetError::NegativeStdev { side, stdev });
         }
         within(mean, side, "mean")?;
-        within(stdev, side, "stdev")
+        let longest = stdev.checked_mul(MAX_DEVIATE).and_then(|spread| spread.checked_add(mean));
+        if longest.is_none_or(|longest| longest > MAX_TOKENS) {
+            return Err(DatasetError::TooWide { side, mean, stdev });
+        }
+        Ok(())
     }
 }
 

@@ -217,10 +217,12 @@ pub(super) fn not_started(error: &ProcessError) -> Failure {
 
 /// A data set that could not be made.
 pub(super) fn dataset_failure(error: &DatasetError) -> Failure {
-    use DatasetError::{Cache, MakeDirectory, Output, Write};
+    use DatasetError::{Cache, MakeDirectory, Output, TooLong, TooWide, Write};
     let kind = match error {
         Output(_) | Write { .. } | MakeDirectory { .. } | Cache { .. } => FailureKind::Io,
-        // What is left is about the tokenizer; the lengths of a plan are always in range.
+        // The lengths of the label.
+        TooLong { .. } | TooWide { .. } => FailureKind::BadOption,
+        // What is left is about the tokenizer.
         _ => FailureKind::MissingModel,
     };
     Failure {

@@ -208,6 +208,8 @@ fn what_cannot_be_drawn_is_refused_by_the_name_of_the_option_and_nothing_is_writ
         (norm(normal(5, 1), normal(5, -2)), FACTS, "--output-stdev -2 is negative"),
         (norm(normal(1_000_000_000, 1), normal(5, 0)), FACTS, "--input-mean 1000000000"),
         (norm(normal(1, 1), normal(i64::MIN, 0)), FACTS, "--output-mean -9223372036854775808"),
+        (norm(normal(5, i64::MAX), normal(5, 0)), FACTS, "--input-stdev 9223372036854775807"),
+        (norm(normal(5, 0), normal(5, 8_000_000)), FACTS, "--output-stdev 8000000 is out of range"),
         (unif(uniform(5, 4), uniform(1, 1)), FACTS, "--input-min 5 is above --input-max 4"),
         (unif(uniform(5, 6), uniform(2, 1)), FACTS, "--output-min 2 is above --output-max 1"),
         (unif(uniform(-1, 6), uniform(1, 1)), FACTS, "--input-min -1 is negative"),

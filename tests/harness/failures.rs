@@ -93,6 +93,16 @@ fn a_failed_build_stops_the_case_before_the_bench() {
 }
 
 #[test]
+fn a_length_that_no_request_can_have_is_a_bad_option_and_no_missing_model() {
+    let work = Work::new();
+    let label = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:400000000,4-reqs:2";
+    work.run_case(label, "hangs", &[]).exits(101);
+    let failure = work.failure();
+    assert_eq!(failure["kind"], "bad_option");
+    assert!(text(&failure["message"]).contains("--input-mean 400000000 is out"), "{failure}");
+}
+
+#[test]
 fn a_hung_program_is_ended_at_its_limit_with_everything_it_started() {
     let work = Work::new();
     work.run_case(PYTORCH, "hangs", &["--timeout", "1"]).exits(101);
