@@ -99,6 +99,6 @@ fn from_the_cache(bencher: divan::Bencher, size: (u64, i64, i64)) {
     let dir = tempfile::tempdir().expect("a directory");
     let cache = Cache::new(dir.path().join("cache"));
     let target = dir.path().join("dataset.jsonl");
-    cache.materialize(&spec(size), &facts, &target).expect("made");
-    bencher.bench(|| cache.materialize(&spec(size), &facts, &target).expect("found"));
+    cache.materialize(&spec(size), &facts, &target, &|| false).expect("made");
+    bencher.bench(|| cache.materialize(&spec(size), &facts, &target, &|| false).expect("found"));
 }

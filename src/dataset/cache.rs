@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::digest::{Fingerprint, sha256_of_text};
 use super::entry::Entry;
 use super::evict::evict;
-use super::{DatasetError, Spec, TokenizerFacts, native_argv};
+use super::{DatasetError, Spec, Stop, TokenizerFacts, native_argv};
 
 /// The size of a cache unless another is asked for: 20 GiB.
 pub const DEFAULT_CACHE_LIMIT: u64 = 20 << 30;
@@ -51,12 +51,14 @@ impl Cache {
     /// digest, so that a truncated or altered file is noticed and made anew.
     ///
     /// # Errors
-    /// When the spec cannot be met, or a file cannot be written; nothing half-written is at `target` then.
+    /// When the spec cannot be met, a file cannot be written, or `stop` said so; nothing half-written is at `target`
+    /// then.
     pub fn materialize(
         &self,
         spec: &Spec,
         tokenizer: &TokenizerFacts,
         target: &Path,
+        stop: Stop<'_>,
     ) -> Result<Placed, DatasetError> {
         spec.check(tokenizer)?;
         fs::create_dir_all(&self.directory).map_err(|source| DatasetError::MakeDirectory {
@@ -64,8 +66,8 @@ impl Cache {
             source,
         })?;
         let entry = Entry::new(&self.directory, &key(spec, tokenizer));
-        let _made_once = entry.lock();
-        self.place(&entry, spec, tokenizer, target)
+        let _made_once = entry.lock(stop)?;
+        self.place(&entry, spec, tokenizer, target, stop)
     }
 
     /// Correct without the lock as well: several makers replace the entry by equal bytes.
@@ -75,11 +77,12 @@ impl Cache {
         spec: &Spec,
         tokenizer: &TokenizerFacts,
         target: &Path,
+        stop: Stop<'_>,
     ) -> Result<Placed, DatasetError> {
-        if let Some(Fingerprint { bytes, sha256 }) = entry.reuse(target)? {
+        if let Some(Fingerprint { bytes, sha256 }) = entry.reuse(target, stop)? {
             return Ok(Placed { bytes, sha256, made: false });
         }
-        let Fingerprint { bytes, sha256 } = entry.make(spec, tokenizer, target)?;
+        let Fingerprint { bytes, sha256 } = entry.make(spec, tokenizer, target, stop)?;
         evict(&self.directory, self.limit, entry)
             .map_err(|source| DatasetError::Cache { path: self.directory.clone(), source })?;
         Ok(Placed { bytes, sha256, made: true })
@@ -122,7 +125,7 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..20 {
                         let target = cache.directory.join(format!("{maker}/{round}"));
-                        cache.place(entry, spec, &tokenizer, &target).expect("placed");
+                        cache.place(entry, spec, &tokenizer, &target, &|| false).expect("placed");
                         assert!(fs::read(&target).expect("the target") == *expected);
                         if round % 3 == maker % 3 {
                             // Another process's eviction, which does not know of us.

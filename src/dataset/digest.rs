@@ -6,6 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::Stop;
+
 /// Size and SHA-256 of a file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fingerprint {
@@ -49,20 +51,26 @@ pub(super) fn sha256_of_text(text: &str) -> String {
     hex(&Sha256::digest(text))
 }
 
-/// Whether the file still has these bytes. A wrong size is found without reading.
-pub(super) fn file_matches(path: &Path, expected: &Fingerprint) -> io::Result<bool> {
+/// Whether the file still has these bytes. A wrong size is found without reading. What is not read to its end, since it
+/// was stopped, does not match.
+pub(super) fn file_matches(
+    path: &Path,
+    expected: &Fingerprint,
+    stop: Stop<'_>,
+) -> io::Result<bool> {
     let mut file = File::open(path)?;
     if file.metadata()?.len() != expected.bytes {
         return Ok(false);
     }
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
-    loop {
+    while !stop() {
         match file.read(&mut buffer)? {
             0 => return Ok(hex(&hash.finalize()) == expected.sha256),
             read => hash.update(&buffer[..read]),
         }
     }
+    Ok(false)
 }
 
 fn hex(bytes: &[u8]) -> String {

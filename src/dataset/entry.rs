@@ -7,13 +7,18 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
 
 use super::digest::{Fingerprint, Fingerprinting, file_matches};
 use super::save::{UNFINISHED, make_parent, parent, temporary_beside};
-use super::{DatasetError, Spec, TokenizerFacts, write_jsonl};
+use super::write::write_lines;
+use super::{DatasetError, Spec, Stop, TokenizerFacts};
+
+/// Time between two looks at a lock that another maker holds.
+const LOCK_TICK: Duration = Duration::from_millis(50);
 
 /// The files of one key. They need not exist.
 pub(super) struct Entry {
@@ -46,13 +51,18 @@ impl Entry {
 
     /// Waits until no one else makes or removes this entry. Where the file system has no locks there
     /// is none: work may then be done twice, never wrong.
-    pub(super) fn lock(&self) -> Option<File> {
-        let file = self.open_lock().ok()?;
+    ///
+    /// # Errors
+    /// When it was stopped.
+    pub(super) fn lock(&self, stop: Stop<'_>) -> Result<Option<File>, DatasetError> {
+        let Ok(file) = self.open_lock() else { return Ok(None) };
         loop {
-            match file.lock() {
-                Ok(()) => return Some(file),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return None,
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) if stop() => return Err(DatasetError::Stopped),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_TICK),
+                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(_)) => return Ok(None),
             }
         }
     }
@@ -75,11 +85,12 @@ impl Entry {
         spec: &Spec,
         tokenizer: &TokenizerFacts,
         target: &Path,
+        stop: Stop<'_>,
     ) -> Result<Fingerprint, DatasetError> {
         let in_data = |source| DatasetError::Write { path: self.data.clone(), source };
         let data = temporary_beside(&self.data).map_err(in_data)?;
         let mut out = Fingerprinting::new(data.as_file());
-        write_jsonl(spec, tokenizer, &mut out).map_err(|error| match error {
+        write_lines(spec, tokenizer, &mut out, stop).map_err(|error| match error {
             DatasetError::Output(source) => in_data(source),
             other => other,
         })?;
@@ -101,8 +112,13 @@ impl Entry {
         Ok(fingerprint)
     }
 
-    /// Puts what was made before at `target`, if it is there and still has the bytes that were written.
-    pub(super) fn reuse(&self, target: &Path) -> Result<Option<Fingerprint>, DatasetError> {
+    /// Puts what was made before at `target`, if it is there and still has the bytes that were written. Nothing is put
+    /// there when it was stopped; the making that follows is stopped, too.
+    pub(super) fn reuse(
+        &self,
+        target: &Path,
+        stop: Stop<'_>,
+    ) -> Result<Option<Fingerprint>, DatasetError> {
         let Some(expected) = self.fingerprint() else { return Ok(None) };
         let in_target = |source| DatasetError::Write { path: target.to_owned(), source };
         make_parent(target)?;
@@ -112,7 +128,7 @@ impl Entry {
             Err(error) => return Err(in_target(error)),
         };
         // The link is what is verified: once it stands, no eviction can take the bytes away.
-        if !file_matches(&placed, &expected).map_err(in_target)? {
+        if !file_matches(&placed, &expected, stop).map_err(in_target)? {
             return Ok(None);
         }
         fs::rename(&placed, target).map_err(in_target)?;

@@ -85,6 +85,9 @@ pub enum DatasetError {
     )]
     EmptyDocument,
 
+    /// Whoever asked for the data set wants it no more.
+    #[error("make the data set: stopped before it was whole")]
+    Stopped,
     /// The data set could not be written to the given stream.
     #[error("write the data set: {0}")]
     Output(#[source] io::Error),

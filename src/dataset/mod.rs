@@ -30,6 +30,7 @@ mod write;
 pub use argv::{length_words, native_argv, task_words};
 pub use cache::{Cache, DEFAULT_CACHE_LIMIT, Placed};
 pub use error::DatasetError;
+pub use requests::Stop;
 pub use save::save;
 pub(crate) use save::temporary_beside;
 pub use spec::{DEFAULT_SEED, Lengths, MAX_TOKENS, Normal, Spec, TaskIds, Uniform};

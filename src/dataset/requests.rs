@@ -4,7 +4,7 @@ use super::lengths::{Length, LengthDraws};
 use super::python_random::PythonRandom;
 use super::sampler::Sampler;
 use super::spec::NO_TASK;
-use super::{Spec, TaskIds, TokenizerFacts};
+use super::{DatasetError, Spec, TaskIds, TokenizerFacts};
 
 /// One request.
 pub(super) struct Request<'a> {
@@ -16,14 +16,21 @@ pub(super) struct Request<'a> {
     pub(super) task_id: i64,
 }
 
+/// Asked before each request whether to draw no more; once it says so, it goes on saying so.
+pub type Stop<'a> = &'a dyn Fn() -> bool;
+
+/// The [`Stop`] of those whom a signal ends by itself.
+pub(super) const NEVER: Stop<'static> = &|| false;
+
 /// A stream of requests.
-pub(super) struct Requests {
+pub(super) struct Requests<'a> {
     count: u64,
     next: u64,
     lengths: LengthDraws,
     sampler: Sampler,
     random: PythonRandom,
     tasks: Tasks,
+    stop: Stop<'a>,
 }
 
 enum Tasks {
@@ -31,29 +38,43 @@ enum Tasks {
     Random { random: Box<PythonRandom>, low: i64, high: i64 },
 }
 
-impl Requests {
+impl<'a> Requests<'a> {
     /// The requests of a spec that has been checked. Task ids are left at [`NO_TASK`] unless `with_tasks`.
-    pub(super) fn new(spec: &Spec, tokenizer: &TokenizerFacts, with_tasks: bool) -> Self {
+    ///
+    /// # Errors
+    /// When it was stopped: for random task ids all token ids are drawn here.
+    pub(super) fn new(
+        spec: &Spec,
+        tokenizer: &TokenizerFacts,
+        with_tasks: bool,
+        stop: Stop<'a>,
+    ) -> Result<Self, DatasetError> {
         let tasks = match spec.task_ids {
             TaskIds::Fixed(task) if with_tasks => Tasks::Fixed(task),
             TaskIds::Random { low, high } if with_tasks => {
-                Tasks::Random { random: Box::new(after_all_ids(spec, tokenizer)), low, high }
+                Tasks::Random { random: Box::new(after_all_ids(spec, tokenizer, stop)?), low, high }
             }
             _ => Tasks::Fixed(NO_TASK),
         };
-        Self {
+        Ok(Self {
             count: spec.requests,
             next: 0,
             lengths: LengthDraws::new(spec),
             sampler: Sampler::new(*tokenizer),
             random: PythonRandom::new(spec.seed),
             tasks,
-        }
+            stop,
+        })
     }
 
-    pub(super) fn next_request(&mut self) -> Option<Request<'_>> {
+    /// # Errors
+    /// When it was stopped.
+    pub(super) fn next_request(&mut self) -> Result<Option<Request<'_>>, DatasetError> {
         if self.next == self.count {
-            return None;
+            return Ok(None);
+        }
+        if (self.stop)() {
+            return Err(DatasetError::Stopped);
         }
         let index = self.next;
         self.next += 1;
@@ -63,14 +84,18 @@ impl Requests {
             Tasks::Random { random, low, high } => random.between(*low, *high),
         };
         let ids = self.sampler.draw(&mut self.random, input);
-        Some(Request { index, ids, output_tokens, task_id })
+        Ok(Some(Request { index, ids, output_tokens, task_id }))
     }
 }
 
 /// The generator after the last token id. Upstream draws all task ids then; drawing the token ids twice
 /// costs less than keeping them.
-fn after_all_ids(spec: &Spec, tokenizer: &TokenizerFacts) -> PythonRandom {
-    let mut requests = Requests::new(spec, tokenizer, false);
-    while requests.next_request().is_some() {}
-    requests.random
+fn after_all_ids(
+    spec: &Spec,
+    tokenizer: &TokenizerFacts,
+    stop: Stop<'_>,
+) -> Result<PythonRandom, DatasetError> {
+    let mut requests = Requests::new(spec, tokenizer, false, stop)?;
+    while requests.next_request()?.is_some() {}
+    Ok(requests.random)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::json_buffer::JsonBuffer;
 use super::lengths::LengthDraws;
-use super::requests::{Request, Requests};
+use super::requests::{NEVER, Request, Requests, Stop};
 use super::spec::NO_TASK;
 use super::{DatasetError, Lengths, Spec, TokenizerFacts};
 
@@ -18,17 +18,24 @@ pub fn write_jsonl(
     tokenizer: &TokenizerFacts,
     out: impl Write,
 ) -> Result<(), DatasetError> {
+    write_lines(spec, tokenizer, out, NEVER)
+}
+
+/// [`write_jsonl`] that can be stopped, with [`DatasetError::Stopped`].
+pub(super) fn write_lines(
+    spec: &Spec,
+    tokenizer: &TokenizerFacts,
+    out: impl Write,
+    stop: Stop<'_>,
+) -> Result<(), DatasetError> {
     spec.check(tokenizer)?;
     let lora_dir = spec.lora_dir.as_deref().map(lora_prefix);
-    let mut requests = Requests::new(spec, tokenizer, lora_dir.is_some());
+    let mut requests = Requests::new(spec, tokenizer, lora_dir.is_some(), stop)?;
     let mut out = JsonBuffer::new(out, tokenizer.vocab_size);
-    let mut print = || -> io::Result<()> {
-        while let Some(request) = requests.next_request() {
-            line(&mut out, &request, lora_dir.as_deref())?;
-        }
-        out.flush()
-    };
-    print().map_err(DatasetError::Output)
+    while let Some(request) = requests.next_request()? {
+        line(&mut out, &request, lora_dir.as_deref()).map_err(DatasetError::Output)?;
+    }
+    out.flush().map_err(DatasetError::Output)
 }
 
 fn line<W: Write>(
@@ -71,17 +78,13 @@ pub fn write_document(
 ) -> Result<(), DatasetError> {
     spec.check(tokenizer)?;
     let metadata = metadata(spec, tokenizer)?;
-    let mut requests = Requests::new(spec, tokenizer, true);
+    let mut requests = Requests::new(spec, tokenizer, true, NEVER)?;
     let mut out = JsonBuffer::new(out, tokenizer.vocab_size);
-    let mut print = || -> io::Result<()> {
-        write!(out, r#"{{"metadata": {{{metadata}}}, "samples": ["#)?;
-        while let Some(request) = requests.next_request() {
-            sample(&mut out, &request)?;
-        }
-        out.write_all(b"]}")?;
-        out.flush()
-    };
-    print().map_err(DatasetError::Output)
+    write!(out, r#"{{"metadata": {{{metadata}}}, "samples": ["#).map_err(DatasetError::Output)?;
+    while let Some(request) = requests.next_request()? {
+        sample(&mut out, &request).map_err(DatasetError::Output)?;
+    }
+    out.write_all(b"]}").and_then(|()| out.flush()).map_err(DatasetError::Output)
 }
 
 fn sample<W: Write>(out: &mut JsonBuffer<W>, request: &Request<'_>) -> io::Result<()> {

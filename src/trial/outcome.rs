@@ -147,22 +147,7 @@ pub(super) fn step_failure(kind: &str, ended: &Ended, step: &Step, log: &Path) -
     // The log says why, if anything does; a log that cannot be read has its own place in the text.
     let scanned = logs::scan_file(log);
     let seen = scanned.as_ref().ok().and_then(LogFindings::failure_at_end);
-    let by_end = match ended {
-        Ended::TimedOut { .. } => Some((
-            FailureKind::Timeout,
-            "raise the limit with a TIMEOUT marker or --timeout if the log shows progress",
-        )),
-        Ended::Hang { .. } => Some((
-            FailureKind::Hang,
-            "the log fell silent; read its last lines for what it was waiting for",
-        )),
-        Ended::LogFailed { .. } => {
-            Some((FailureKind::Io, "free disk space, or name another --output-dir"))
-        }
-        Ended::Interrupted => Some((FailureKind::Infra, "run it again")),
-        _ => None,
-    };
-    let (kind_of_failure, hint) = match (by_end, seen) {
+    let (kind_of_failure, hint) = match (by_end(ended), seen) {
         (Some((kind, hint)), _) => (kind, hint.to_owned()),
         (None, Some(failure)) => (failure_kind(failure.cause), failure.cause.hint().to_owned()),
         (None, None) => by_signal(ended).unwrap_or_else(|| {
@@ -189,6 +174,36 @@ pub(super) fn step_failure(kind: &str, ended: &Ended, step: &Step, log: &Path) -
     details.push_str(&format!("command: {}\n", step.argv.join(" ")));
     details.push_str(&tail(log));
     Failure { kind: kind_of_failure, message, hint: Some(hint), details }
+}
+
+/// What an end says that the harness itself made.
+fn by_end(ended: &Ended) -> Option<(FailureKind, &'static str)> {
+    match ended {
+        Ended::TimedOut { .. } => Some((
+            FailureKind::Timeout,
+            "raise the limit with a TIMEOUT marker or --timeout if the log shows progress",
+        )),
+        Ended::Hang { .. } => Some((
+            FailureKind::Hang,
+            "the log fell silent; read its last lines for what it was waiting for",
+        )),
+        Ended::LogFailed { .. } => {
+            Some((FailureKind::Io, "free disk space, or name another --output-dir"))
+        }
+        Ended::Interrupted => Some((FailureKind::Infra, "run it again")),
+        _ => None,
+    }
+}
+
+/// A step of the harness's own that was stopped; it has no log.
+pub(super) fn stopped(kind: &str, ended: &Ended) -> Failure {
+    let (kind_of_failure, hint) = by_end(ended).unwrap_or((FailureKind::Infra, "run it again"));
+    Failure {
+        kind: kind_of_failure,
+        message: format!("{kind} {ended}"),
+        hint: Some(hint.to_owned()),
+        details: String::new(),
+    }
 }
 
 /// What a signal says by itself, where the log says nothing. (KILL says nothing: anybody may have sent it.)

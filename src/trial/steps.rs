@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Attempt;
 use super::files::io_failure;
 use super::outcome;
+use super::{Attempt, Stage};
 use crate::case::Engine;
 use crate::dataset::{self, DatasetError, TokenizerFacts};
 use crate::logs::FatalWatch;
@@ -50,13 +51,27 @@ impl Attempt<'_> {
         tokenizer: &str,
         file: &Path,
     ) -> Result<(), Failure> {
-        let start = Timestamp::now();
-        let placed = self
-            .tokenizer(tokenizer)
-            .and_then(|facts| self.stage.datasets.materialize(spec, &facts, file));
-        let ended = if placed.is_ok() { Ended::Success.to_string() } else { "failed".to_owned() };
+        let (start, clock) = (Timestamp::now(), Instant::now());
+        let Stage { interrupt, datasets, .. } = self.stage;
+        let limit = self.trial.limit;
+        let over = || limit.is_some_and(|limit| clock.elapsed() >= limit);
+        let placed = self.tokenizer(tokenizer).and_then(|facts| {
+            datasets.materialize(spec, &facts, file, &|| interrupt.is_raised() || over())
+        });
+        let (ended, placed) = match placed {
+            Ok(placed) => (Ended::Success.to_string(), Ok(placed)),
+            Err(DatasetError::Stopped) => {
+                let ended = match limit {
+                    Some(limit) if !interrupt.is_raised() => Ended::TimedOut { limit },
+                    _ => Ended::Interrupted,
+                };
+                let kind = self.plan.steps[step].kind.word();
+                (ended.to_string(), Err(outcome::stopped(kind, &ended)))
+            }
+            Err(error) => ("failed".to_owned(), Err(outcome::dataset_failure(&error))),
+        };
         self.record(step, start, Timestamp::now(), ended, None);
-        let placed = placed.map_err(|error| outcome::dataset_failure(&error))?;
+        let placed = placed?;
         self.result.facts.insert("dataset_tool".to_owned(), "native".to_owned());
         self.result.facts.insert("dataset_sha256".to_owned(), placed.sha256);
         Ok(())

@@ -1,5 +1,6 @@
 //! The cache: made once, found again, noticed when broken, kept below its size.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
-use trtllm_perf::dataset::{Cache, Placed, Spec};
+use trtllm_perf::dataset::{Cache, DatasetError, Placed, Spec, TaskIds};
 
 use super::{FACTS, jsonl, names, small_spec};
 
@@ -34,7 +35,7 @@ impl Place {
 
     fn put(&self, spec: &Spec, name: &str) -> Placed {
         let target = self.target(name);
-        let placed = self.cache().materialize(spec, &FACTS, &target).expect("placed");
+        let placed = self.cache().materialize(spec, &FACTS, &target, &|| false).expect("placed");
         assert_eq!(fs::read_to_string(&target).expect("the target"), jsonl(spec, &FACTS));
         assert_eq!(
             names(target.parent().expect("a parent")),
@@ -100,7 +101,10 @@ fn everything_that_determines_the_bytes_is_part_of_the_key() {
     place.put(&lora("x"), "d");
     place.put(&lora("y"), "e");
     let other = trtllm_perf::dataset::TokenizerFacts { eos_id: 3, ..FACTS };
-    place.cache().materialize(&small_spec(), &other, &place.target("f")).expect("placed");
+    place
+        .cache()
+        .materialize(&small_spec(), &other, &place.target("f"), &|| false)
+        .expect("placed");
     assert_eq!(place.files(".jsonl").len(), 6);
 }
 
@@ -193,7 +197,7 @@ fn a_process_of_its_own() {
     let variable = |name| std::env::var_os(name).expect("set by the test that starts this one");
     let cache = Cache::new(variable("DATASET_TEST_CACHE"));
     let target = PathBuf::from(variable("DATASET_TEST_TARGET"));
-    let placed = cache.materialize(&big_spec(), &FACTS, &target).expect("placed");
+    let placed = cache.materialize(&big_spec(), &FACTS, &target, &|| false).expect("placed");
     println!("made: {}", placed.made);
 }
 
@@ -219,7 +223,7 @@ fn the_data_set_used_longest_ago_is_evicted_first_and_a_linked_one_never() {
     }
     let size = fs::metadata(&files[0]).expect("data").len();
     let limited = place.cache().limit(3 * size + size / 2);
-    limited.materialize(&seeded(9), &FACTS, &place.target("9")).expect("placed");
+    limited.materialize(&seeded(9), &FACTS, &place.target("9"), &|| false).expect("placed");
     let kept = |file: &PathBuf| (file.exists(), file.with_extension("sum").exists());
     assert_eq!(kept(&files[0]), (true, true), "linked");
     assert_eq!(kept(&files[1]), (true, true), "used of late");
@@ -230,7 +234,7 @@ fn the_data_set_used_longest_ago_is_evicted_first_and_a_linked_one_never() {
     // Being used is what counts, not being made: 1 has just been, and is unlinked again.
     fs::remove_file(place.target("1")).expect("a link");
     let nothing = place.cache().limit(0);
-    nothing.materialize(&seeded(10), &FACTS, &place.target("10")).expect("placed");
+    nothing.materialize(&seeded(10), &FACTS, &place.target("10"), &|| false).expect("placed");
     assert_eq!(kept(&files[1]), (false, false));
     assert_eq!(place.files(".jsonl").len(), 3, "0, 9 and 10 are linked");
 }
@@ -244,10 +248,10 @@ fn a_data_set_that_someone_holds_the_lock_of_is_not_evicted() {
     let lock = File::options().write(true).open(data.with_extension("lock")).expect("a lock file");
     lock.lock().expect("locked");
     let nothing = place.cache().limit(0);
-    nothing.materialize(&seeded(2), &FACTS, &place.target("2")).expect("placed");
+    nothing.materialize(&seeded(2), &FACTS, &place.target("2"), &|| false).expect("placed");
     assert!(data.exists());
     drop(lock);
-    nothing.materialize(&seeded(3), &FACTS, &place.target("3")).expect("placed");
+    nothing.materialize(&seeded(3), &FACTS, &place.target("3"), &|| false).expect("placed");
     assert!(!data.exists());
 }
 
@@ -276,7 +280,8 @@ fn a_target_on_another_file_system_gets_a_copy() {
     }
     let target = memory.path().join("deep/dataset.jsonl");
     for made in [true, false] {
-        let placed = place.cache().materialize(&small_spec(), &FACTS, &target).expect("placed");
+        let placed =
+            place.cache().materialize(&small_spec(), &FACTS, &target, &|| false).expect("placed");
         assert_eq!(placed.made, made);
         assert_eq!(fs::read_to_string(&target).expect("a copy"), jsonl(&small_spec(), &FACTS));
         assert_eq!(names(&memory.path().join("deep")), ["dataset.jsonl"]);
@@ -288,14 +293,19 @@ fn a_cache_or_target_that_cannot_be_is_named() {
     let place = Place::new();
     let file = place.0.path().join("file");
     fs::write(&file, "").expect("a file");
-    let error =
-        Cache::new(file.join("cache")).materialize(&small_spec(), &FACTS, &place.target("a"));
+    let error = Cache::new(file.join("cache")).materialize(
+        &small_spec(),
+        &FACTS,
+        &place.target("a"),
+        &|| false,
+    );
     let error = error.expect_err("no cache").to_string();
     assert!(error.starts_with("make the directory ") && error.contains("file/cache: "), "{error}");
-    let error = place.cache().materialize(&small_spec(), &FACTS, &file.join("dataset.jsonl"));
+    let error =
+        place.cache().materialize(&small_spec(), &FACTS, &file.join("dataset.jsonl"), &|| false);
     let error = error.expect_err("no target").to_string();
     assert!(error.starts_with("make the directory ") && error.contains("/file: "), "{error}");
-    let error = place.cache().materialize(&small_spec(), &FACTS, place.0.path());
+    let error = place.cache().materialize(&small_spec(), &FACTS, place.0.path(), &|| false);
     let error = error.expect_err("a directory").to_string();
     assert!(error.starts_with("write the data set to "), "{error}");
     assert_eq!(names(place.0.path()), ["cache", "file"]);
@@ -304,7 +314,41 @@ fn a_cache_or_target_that_cannot_be_is_named() {
 #[test]
 fn a_spec_that_cannot_be_met_leaves_no_trace() {
     let place = Place::new();
-    let error = place.cache().materialize(&seeded(1 << 32), &FACTS, &place.target("a"));
+    let error = place.cache().materialize(&seeded(1 << 32), &FACTS, &place.target("a"), &|| false);
     assert!(error.expect_err("refused").to_string().contains("--random-seed"));
     assert_eq!(names(place.0.path()), [""; 0]);
+}
+
+#[test]
+fn a_maker_that_is_stopped_leaves_nothing_half_written() {
+    let place = Place::new();
+    for task_ids in [TaskIds::None, TaskIds::Random { low: 0, high: 3 }] {
+        let spec = Spec { task_ids, lora_dir: Some("loras".to_owned()), ..small_spec() };
+        let looks = Cell::new(0);
+        let stop = || looks.replace(looks.get() + 1) == 10;
+        let error = place.cache().materialize(&spec, &FACTS, &place.target("a"), &stop);
+        assert!(matches!(error, Err(DatasetError::Stopped)), "{error:?}");
+        assert_eq!(looks.get(), 11, "it is asked before each request");
+    }
+    assert!(names(&place.directory()).iter().all(|name| name.ends_with(".lock")));
+    assert!(!place.target("a").exists());
+}
+
+#[test]
+fn a_maker_that_waits_for_another_or_checks_what_that_one_made_can_be_stopped() {
+    let place = Place::new();
+    place.put(&small_spec(), "a");
+    let stopped = || {
+        let target = place.target("b");
+        let error = place.cache().materialize(&small_spec(), &FACTS, &target, &|| true);
+        assert!(matches!(error, Err(DatasetError::Stopped)), "{error:?}");
+        assert!(!target.exists());
+    };
+    stopped();
+    let [lock] = &place.files(".lock")[..] else { panic!("one lock") };
+    let held = File::open(lock).expect("the lock");
+    held.lock().expect("held");
+    stopped();
+    drop(held);
+    assert!(!place.put(&small_spec(), "c").made);
 }

@@ -104,7 +104,7 @@ fn a_full_disk_is_named_and_keeps_neither_a_half_file_nor_a_half_cache_entry() {
     let cache = Cache::new(disk.0.path().join("cache"));
     let elsewhere = tempfile::tempdir().expect("a directory");
     let target = elsewhere.path().join("set.jsonl");
-    let error = cache.materialize(&big, &FACTS, &target).expect_err("full").to_string();
+    let error = cache.materialize(&big, &FACTS, &target, &|| false).expect_err("full").to_string();
     assert!(
         error.starts_with(&format!("write the data set to {}/cache/", disk.0.path().display())),
         "{error}"
@@ -116,7 +116,7 @@ fn a_full_disk_is_named_and_keeps_neither_a_half_file_nor_a_half_cache_entry() {
 
     // The cache has room, the target has not: the copy is what fails.
     let cache = Cache::new(elsewhere.path().join("cache"));
-    let error = cache.materialize(&big, &FACTS, &path).expect_err("full").to_string();
+    let error = cache.materialize(&big, &FACTS, &path, &|| false).expect_err("full").to_string();
     assert_eq!(error, expected);
     assert_eq!(names(disk.0.path()), ["cache"]);
 }

@@ -253,3 +253,22 @@ fn ctrl_c_is_130_ends_the_whole_tree_and_keeps_what_was_done() {
     assert_eq!(work.junit().kinds(), ["error"]);
     assert_eq!(work.rows().len(), 0);
 }
+
+#[test]
+fn ctrl_c_ends_the_making_of_a_data_set_and_leaves_none_of_it() {
+    let work = Work::new();
+    let list = work.list("list.txt", &[ENDLESS]);
+    let mut harness = work.harness(&["-F", &list, "--bench-bin", &bench("good")]);
+    harness.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let harness = harness.spawn().expect("the harness starts");
+    let sizes = || -> Vec<u64> {
+        let items = fs::read_dir(work.path("perf-output/datasets")).into_iter().flatten();
+        items.filter_map(|item| Some(item.ok()?.metadata().ok()?.len())).collect()
+    };
+    wait_for("the data set", || sizes().iter().any(|&size| size > 0).then_some(()));
+    kill(Pid::from_raw(harness.id() as i32), Signal::SIGINT).expect("interrupted");
+    Ended::of(harness.wait_with_output().expect("ends")).exits(130);
+    let (_, result) = work.attempt();
+    assert_eq!(result["outcome"]["failed"]["message"], "dataset interrupted");
+    assert!(sizes().iter().all(|&size| size == 0), "the lock alone is left");
+}

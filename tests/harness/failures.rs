@@ -103,6 +103,15 @@ fn a_length_that_no_request_can_have_is_a_bad_option_and_no_missing_model() {
 }
 
 #[test]
+fn the_limit_of_a_step_holds_for_the_data_set_that_the_harness_makes_itself() {
+    let work = Work::new();
+    work.run_case(ENDLESS, "hangs", &["--timeout", "1"]).exits(101);
+    let failure = work.failure();
+    assert_eq!(failure["kind"], "timeout");
+    assert_eq!(failure["message"], "dataset timed out after 1 s");
+}
+
+#[test]
 fn a_hung_program_is_ended_at_its_limit_with_everything_it_started() {
     let work = Work::new();
     work.run_case(PYTORCH, "hangs", &["--timeout", "1"]).exits(101);

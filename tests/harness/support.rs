@@ -20,6 +20,9 @@ pub const PYTORCH: &str = "refbench_tiny_llama-bench-pytorch-float32-input_outpu
 pub const STREAMING: &str =
     "refbench_tiny_llama-bench-pytorch-streaming-float32-input_output_len:8,4-reqs:2";
 pub const TENSORRT: &str = "refbench_tiny_llama-bench-float32-input_output_len:8,4-reqs:2";
+/// A label whose data set takes hours.
+pub const ENDLESS: &str =
+    "refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:4000000000";
 
 /// The id of a label.
 pub fn id(label: &str) -> String {
