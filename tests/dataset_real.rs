@@ -75,7 +75,7 @@ mod with {
         let folder = tempfile::tempdir().expect("folder");
         fs::create_dir(folder.path().join("tokenizer")).expect("folder");
         fs::write(folder.path().join("tokenizer/tokenizer.json"), TOKENIZER).expect("tokenizer");
-        let config = r#"{"tokenizer_class": "LlamaTokenizerFast", "eos_token": "<s>"}"#;
+        let config = r#"{"tokenizer_class": "LlamaTokenizer", "eos_token": "<s>"}"#;
         fs::write(folder.path().join("tokenizer/tokenizer_config.json"), config).expect("config");
         folder
     }
@@ -175,6 +175,21 @@ mod with {
              \"workload_type:dataset__num_requests:1__max_input_len:4__max_output_len:2\"}, \"samples\": [{\"input_len\": 4, \
              \"input_ids\": [0, 2, 3, 4], \"output_len\": 2, \"task_id\": 7}]}"
         );
+    }
+
+    #[test]
+    fn a_tokenizer_without_a_configuration_has_the_general_class_and_a_broken_one_is_located() {
+        let folder = place();
+        write(&folder, "data/train.jsonl", &json_lines());
+        let config = folder.path().join("tokenizer/tokenizer_config.json");
+        fs::remove_file(&config).expect("removed");
+        let run = || real(&folder, &["--output", "set.json"], &["--dataset-output-key", "a"]);
+        assert_eq!(run().status.code(), Some(0));
+        let text = fs::read_to_string(folder.path().join("set.json")).expect("document");
+        assert!(text.contains("\"tokenizer\": \"PreTrainedTokenizerFast\""), "{text}");
+        fs::write(&config, "{\n\"tokenizer_class\": 3}").expect("written");
+        let error = stderr(&run());
+        assert!(error.contains("tokenizer/tokenizer_config.json:2:20: invalid type"), "{error}");
     }
 
     #[test]

@@ -29,8 +29,11 @@ pub enum DatasetError {
          harness can make the data set with TensorRT-LLM's own script instead: --dataset-tool script"
     )]
     NoVocabulary(PathBuf),
-    /// `tokenizer_config.json` names no end-of-sequence token.
-    #[error("read {0}: it has no `eos_token` (a string, or an object with `content`)")]
+    /// No file of the tokenizer names an end-of-sequence token.
+    #[error(
+        "read {0}: it has no `eos_token`, nor has a special_tokens_map.json beside it; the performance harness can \
+         make the data set with TensorRT-LLM's own script instead: --dataset-tool script"
+    )]
     NoEosToken(PathBuf),
     /// The end-of-sequence token has no id.
     #[error(

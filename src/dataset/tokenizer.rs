@@ -10,10 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::Value;
 
 use super::DatasetError;
 
@@ -23,6 +23,7 @@ pub const MAX_VOCAB: u32 = 10_000_000;
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
+const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 
 /// The facts of a tokenizer that a synthetic data set depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub struct TokenizerFacts {
 }
 
 impl TokenizerFacts {
-    /// Reads `tokenizer_config.json` and `tokenizer.json` of a model directory.
+    /// Reads `tokenizer.json`, `tokenizer_config.json` and, if need be, `special_tokens_map.json` of a model directory.
     ///
     /// # Errors
     /// When a file is missing, is not JSON, has no vocabulary, or the EOS token is not named or has no id.
@@ -79,24 +80,77 @@ fn read_file(directory: &Path, file: &'static str) -> Result<(PathBuf, Vec<u8>),
     }
 }
 
-/// The text of the EOS token: a string, or the object of a token with options.
-fn read_eos_token(directory: &Path) -> Result<String, DatasetError> {
-    #[derive(Deserialize)]
-    struct Config {
-        eos_token: Option<Value>,
+/// What is read of `tokenizer_config.json`, and of `special_tokens_map.json`, which has no class.
+#[derive(Deserialize)]
+struct Config {
+    eos_token: Option<Token>,
+    #[cfg(feature = "real-datasets")]
+    tokenizer_class: Option<String>,
+}
+
+impl Config {
+    fn read(directory: &Path, file: &'static str) -> Result<(PathBuf, Self), DatasetError> {
+        let (path, text) = read_file(directory, file)?;
+        match serde_json::from_slice(&text) {
+            Ok(config) => Ok((path, config)),
+            Err(error) => Err(json_error(&path, &error)),
+        }
     }
-    let (path, text) = read_file(directory, CONFIG)?;
-    let config: Config =
-        serde_json::from_slice(&text).map_err(|error| json_error(&path, &error))?;
-    let content = match config.eos_token {
-        Some(Value::String(token)) => Some(token),
-        Some(Value::Object(mut token)) => match token.remove("content") {
-            Some(Value::String(content)) => Some(content),
-            _ => None,
-        },
-        _ => None,
+}
+
+/// The text of the EOS token. Models that were saved long ago have it in the map of special tokens alone.
+fn read_eos_token(directory: &Path) -> Result<String, DatasetError> {
+    let (path, config) = Config::read(directory, CONFIG)?;
+    let token = match config.eos_token {
+        None if directory.join(SPECIAL_TOKENS).exists() => {
+            Config::read(directory, SPECIAL_TOKENS)?.1.eos_token
+        }
+        token => token,
     };
-    content.ok_or(DatasetError::NoEosToken(path))
+    token.map(|Token(text)| text).ok_or(DatasetError::NoEosToken(path))
+}
+
+/// The Python class of a tokenizer. `save_pretrained` leaves out the `Fast` that `AutoTokenizer` puts back where there
+/// is a `tokenizer.json`; a directory that names no class has the general one.
+#[cfg(feature = "real-datasets")]
+pub(super) fn python_class(directory: &Path) -> Result<String, DatasetError> {
+    let class = match Config::read(directory, CONFIG) {
+        Ok((_, config)) => config.tokenizer_class,
+        Err(DatasetError::NoTokenizerFile { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let class = class.unwrap_or_else(|| "PreTrainedTokenizerFast".to_owned());
+    Ok(if class.ends_with("Fast") { class } else { class + "Fast" })
+}
+
+/// A special token: its text, or an object that has it as `content`.
+struct Token(String);
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct TextOrObject;
+        impl<'de> Visitor<'de> for TextOrObject {
+            type Value = Token;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a token (a string, or an object with `content`)")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Token, E> {
+                Ok(Token(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Token, A::Error> {
+                #[derive(Deserialize)]
+                struct Object {
+                    content: String,
+                }
+                let object = Object::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Token(object.content))
+            }
+        }
+        json.deserialize_any(TextOrObject)
+    }
 }
 
 fn json_error(path: &Path, error: &serde_json::Error) -> DatasetError {
@@ -104,7 +158,8 @@ fn json_error(path: &Path, error: &serde_json::Error) -> DatasetError {
     let text = error.to_string();
     let place = format!(" at line {line} column {column}");
     let message = text.strip_suffix(&place).unwrap_or(&text).to_owned();
-    DatasetError::Json { path: path.to_owned(), line, column, message }
+    // A fault before the first character is told as column 0.
+    DatasetError::Json { path: path.to_owned(), line, column: column.max(1), message }
 }
 
 /// What the walk through `tokenizer.json` has found.

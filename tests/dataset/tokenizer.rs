@@ -93,7 +93,7 @@ fn broken_json_is_located() {
 #[test]
 fn another_shape_is_refused_where_it_stands() {
     for (tokenizer, expected) in [
-        ("[]", "DIR/tokenizer.json:1:0: invalid type: sequence, expected a tokenizer"),
+        ("[]", "DIR/tokenizer.json:1:1: invalid type: sequence, expected a tokenizer"),
         (r#"{"model": 3}"#, "invalid type: integer `3`, expected a tokenizer model"),
         (r#"{"model": {"vocab": "x"}}"#, "expected a vocabulary (an object of ids"),
         (r#"{"model": {"vocab": [[]]}}"#, "expected a pair of token and score"),
@@ -109,16 +109,42 @@ fn another_shape_is_refused_where_it_stands() {
 }
 
 #[test]
+fn an_eos_token_of_another_shape_is_refused_where_it_stands() {
+    for (config, expected) in [
+        (
+            "{\n\"eos_token\": 3}",
+            "tokenizer_config.json:2:14: invalid type: integer `3`, expected a token",
+        ),
+        ("{\n\"eos_token\": {\"id\": 3}}", "tokenizer_config.json:2:22: missing field `content`"),
+    ] {
+        let refusal = refusal(Some(BPE), Some(config));
+        assert!(refusal.contains(expected), "{refusal} lacks {expected}");
+    }
+}
+
+#[test]
+fn the_map_of_special_tokens_names_eos_where_the_configuration_does_not() {
+    let dir = model(Some(BPE), Some("{}"));
+    let map = dir.path().join("special_tokens_map.json");
+    fs::write(&map, r#"{"bos_token": "a", "eos_token": {"content": "</s>"}}"#).expect("a file");
+    let facts = TokenizerFacts::read(dir.path()).expect("facts");
+    assert_eq!(facts, TokenizerFacts { vocab_size: 3, eos_id: 9 });
+    fs::write(&map, "{\n").expect("a file");
+    let error = TokenizerFacts::read(dir.path()).expect_err("broken").to_string();
+    assert!(error.contains("special_tokens_map.json:2:"), "{error}");
+}
+
+#[test]
 fn missing_facts_are_named() {
     let no_vocab = refusal(Some(r#"{"model": {"type": "BPE"}}"#), Some(EOS));
     assert!(no_vocab.starts_with("read DIR/tokenizer.json: it has no `model.vocab`"), "{no_vocab}");
-    for config in
-        ["{}", r#"{"eos_token": null}"#, r#"{"eos_token": 3}"#, r#"{"eos_token": {"id": 3}}"#]
-    {
-        assert_eq!(
-            refusal(Some(BPE), Some(config)),
-            "read DIR/tokenizer_config.json: it has no `eos_token` (a string, or an object with `content`)"
+    for config in ["{}", r#"{"eos_token": null}"#] {
+        let no_eos = refusal(Some(BPE), Some(config));
+        assert!(
+            no_eos.starts_with("read DIR/tokenizer_config.json: it has no `eos_token`"),
+            "{no_eos}"
         );
+        assert!(no_eos.ends_with("--dataset-tool script"), "{no_eos}");
     }
     assert_eq!(
         refusal(Some(BPE), Some(r#"{"eos_token": "<end>"}"#)),

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::dataset::DatasetError;
+
 /// A fault of the source, of a record, or of the options that do not fit them.
 #[derive(Debug, thiserror::Error)]
 pub enum RealError {
@@ -22,6 +24,8 @@ pub enum RealError {
     NotText { path: PathBuf, row: u64, key: String },
     #[error("load the tokenizer {}: {message}", path.display())]
     Tokenizer { path: PathBuf, message: String },
+    #[error(transparent)]
+    Config(#[from] DatasetError),
     #[error(
         "know the output lengths: give --output-len-dist MEAN,STDEV, or --dataset-output-key for the length of the golden output"
     )]

@@ -10,6 +10,7 @@ use super::files::files;
 use super::records::{self, Flow};
 use crate::dataset::lengths::LengthDraws;
 use crate::dataset::python_random::PythonRandom;
+use crate::dataset::tokenizer::python_class;
 use crate::dataset::{Lengths, Normal, Spec, TaskIds};
 
 /// Keys by which upstream knows a record with pictures.
@@ -212,7 +213,7 @@ impl Encoder {
             .with_truncation(None)
             .map_err(|error| RealError::Tokenizer { path, message: error.to_string() })?
             .with_padding(None);
-        Ok(Self { tokenizer, class: class(dir) })
+        Ok(Self { tokenizer, class: python_class(dir)? })
     }
 
     /// With special tokens, as upstream counts them.
@@ -224,12 +225,4 @@ impl Encoder {
         })?;
         Ok(encoding.get_ids().to_vec())
     }
-}
-
-/// The class that tokenizer_config.json names; Python's fallback where it names none.
-fn class(dir: &Path) -> String {
-    let config = std::fs::read(dir.join("tokenizer_config.json")).ok();
-    let config = config.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    let named = config.as_ref().and_then(|config| config["tokenizer_class"].as_str());
-    named.unwrap_or("PreTrainedTokenizerFast").to_owned()
 }
