@@ -39,6 +39,7 @@ pub mod process;
 pub mod program;
 pub mod record;
 pub mod run;
+pub mod sample;
 pub mod selection;
 pub mod settings;
 pub mod tables;

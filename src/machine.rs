@@ -11,10 +11,12 @@ use crate::list::{Fact, Facts};
 
 mod disk;
 mod host;
+mod load;
 mod system;
 
 pub use disk::free_space;
 pub use host::cpu_model;
+pub use load::{CpuTimes, load_per_core};
 pub use system::{System, system};
 
 use host::Host;

@@ -54,6 +54,11 @@ pub enum Better {
 }
 
 impl Metric {
+    /// Whether the number stands in the log alone, never in a report.
+    pub fn is_logged_only(self) -> bool {
+        matches!(self, Metric::BuildTime | Metric::KvCacheSize)
+    }
+
     /// Every metric, in declaration order.
     pub const ALL: [Metric; 15] = [
         Metric::BuildTime,

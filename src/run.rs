@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use crate::case::Engine;
 use crate::cli::Cli;
 use crate::failure::Exit;
-use crate::gpu::{self, Driver, GpuError, Gpus};
+use crate::gpu::{self, Driver, Gpu, GpuError, Gpus};
 use crate::list::{Facts, TestList, Waives};
 use crate::machine;
 use crate::process::Interrupt;
@@ -75,6 +75,9 @@ pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
         return explain::explain(&settings.explain, &lines, &asked.facts);
     }
     let mut world = World::new(settings, host)?;
+    if asked.gpus.driver.is_some() {
+        world.usable_gpus = Some(asked.gpus.usable().map_err(Exit::CannotRun)?.len());
+    }
     if let Some(format) = settings.dry_run {
         return dry_run::print(format, &lines, settings, &world, &libtest);
     }
@@ -256,6 +259,16 @@ struct HostGpus {
     /// Who answers for them; without one, why.
     driver: Option<Arc<dyn Driver>>,
     lacking: String,
+}
+
+impl HostGpus {
+    /// The GPUs that this process may use, of those that can be measured whole.
+    fn usable(&self) -> Result<Vec<Gpu>, String> {
+        let variable = |name| std::env::var(name).ok();
+        let (cuda, slurm) = (variable("CUDA_VISIBLE_DEVICES"), variable("SLURM_STEP_GPUS"));
+        let visible = gpu::visible(&self.found.devices, cuda.as_deref(), slurm.as_deref())?;
+        Ok(visible.into_iter().filter(|gpu| gpu.mig != Some(true)).collect())
+    }
 }
 
 /// The GPUs of this machine, or of the recording that is played in their place. What cannot be counted is said.

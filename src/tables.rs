@@ -11,6 +11,7 @@ use crate::dataset::temporary_beside;
 use crate::engine::{OptionTable, OptionTableError};
 use crate::list::{ListError, TestList};
 use crate::metric::{MetricTable, MetricTableError};
+use crate::sample::Tolerances;
 
 /// The list that plain `cargo test --test perf` runs, on the embedded engine.
 pub const EMBEDDED_LIST: &str = "embedded.yml";
@@ -54,6 +55,8 @@ pub struct Tables {
     pub models: ModelTable,
     pub options: OptionTable,
     pub limits: MetricTable,
+    /// When a measurement is not to be trusted.
+    pub tolerances: Tolerances,
 }
 
 /// Why a table cannot be used.
@@ -67,6 +70,8 @@ pub enum TablesError {
     Options { path: PathBuf, source: OptionTableError },
     #[error("read {}: {source}", path.display())]
     Limits { path: PathBuf, source: MetricTableError },
+    #[error("read {}: {source}", path.display())]
+    Tolerances { path: PathBuf, source: serde_yaml::Error },
 }
 
 impl Tables {
@@ -86,6 +91,10 @@ impl Tables {
         let (path, yaml) = text(dir, "metrics.yml", include_str!("../perf-tests/metrics.yml"))?;
         let limits =
             MetricTable::parse(&yaml).map_err(|source| TablesError::Limits { path, source })?;
+        let (path, yaml) =
+            text(dir, "certificate.yml", include_str!("../perf-tests/certificate.yml"))?;
+        let tolerances =
+            Tolerances::parse(&yaml).map_err(|source| TablesError::Tolerances { path, source })?;
         for path in
             dir.map(|dir| dir.join(LOCAL_MODELS)).into_iter().chain([PathBuf::from(LOCAL_MODELS)])
         {
@@ -97,7 +106,7 @@ impl Tables {
                 Err(source) => return Err(TablesError::Read { path, source }),
             }
         }
-        Ok(Self { models, options, limits })
+        Ok(Self { models, options, limits, tolerances })
     }
 }
 

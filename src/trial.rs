@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,15 +10,21 @@ use jiff::Timestamp;
 use crate::case::{Case, Engine};
 use crate::dataset::{Cache, TokenizerFacts};
 use crate::engine::Flow;
+use crate::gpu::{Lease, RecordingWriter};
 use crate::plan::{self, Context, DryRun, Plan, PlannedLine};
 use crate::process::{Interrupt, Supervisor};
 use crate::program::About;
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Recorder, Started};
+use crate::sample::Tolerances;
 
 mod files;
+mod gpus;
 mod outcome;
 mod steps;
+
+pub use gpus::GpuAccess;
+use gpus::Seen;
 
 /// What trials of one run share.
 pub struct Stage {
@@ -37,6 +43,10 @@ pub struct Stage {
     pub about: About,
     /// The variant of the GPU that it runs on.
     pub device_subtype: Option<String>,
+    /// The GPUs to run on; where there are none to watch, why.
+    pub gpus: Result<GpuAccess, String>,
+    /// When a measurement is not to be trusted.
+    pub tolerances: Tolerances,
     /// Pass the steps' output on to stderr.
     pub show_steps: bool,
     /// Print the commands on stderr.
@@ -70,6 +80,11 @@ struct Attempt<'a> {
     /// Working directory of the steps; the same, unless there is a workspace.
     work_dir: PathBuf,
     result: AttemptResult,
+    /// GPUs that no other case uses meanwhile.
+    lease: Option<Lease>,
+    telemetry: Option<Arc<Mutex<RecordingWriter>>>,
+    /// GPUs and host during the last step.
+    seen: Seen,
 }
 
 /// Runs a trial up to its result, which the caller records; its beginning is recorded here.
@@ -89,7 +104,17 @@ pub fn run(
     let result = blank(trial, stage, context.flow);
     let cwd = work_dir.to_string_lossy().into_owned();
     let planned = plan::plan(trial.case, &cwd, context);
-    let mut attempt = Attempt { stage, trial, plan: Plan::default(), folder, work_dir, result };
+    let mut attempt = Attempt {
+        stage,
+        trial,
+        plan: Plan::default(),
+        folder,
+        work_dir,
+        result,
+        lease: None,
+        telemetry: None,
+        seen: Seen::default(),
+    };
     match planned {
         Ok(plan) => {
             attempt.plan = plan;

@@ -40,7 +40,7 @@ pub fn run(args: GpusArgs) -> anyhow::Result<()> {
         let begun = Instant::now();
         let interval = Duration::from_millis(args.interval);
         for turn in 1.. {
-            writer.add(&gpu::look(driver.as_ref(), &indices, None))?;
+            writer.add(&gpu::look(driver.as_ref(), &indices, None, true))?;
             if begun.elapsed() >= Duration::from_secs(args.seconds) {
                 return Ok(());
             }
@@ -65,7 +65,7 @@ fn table(gpus: &Gpus, driver: &dyn Driver) -> String {
     let mut text = format!("driver {version}, CUDA up to {cuda} ({})\n", driver.source());
     for gpu in &gpus.devices {
         text.push_str(&format!("{}: {}\n", gpu.title(), describe(gpu)));
-        match driver.read(gpu.index) {
+        match driver.read(gpu.index, false) {
             Err(error) => text.push_str(&format!("  {error}\n")),
             Ok(now) => {
                 let words = [

@@ -23,7 +23,7 @@ pub use lease::{Lease, LeaseError, Leases};
 pub use nvml::open;
 pub use product::{FormFactor, device_subtype, expected_prefix, prefix_matches, product_name};
 pub use reading::{GpuProcess, Moment, Reading, Violations, reasons};
-pub use recording::{Recording, RecordingError, RecordingWriter};
+pub use recording::{Recording, RecordingError, RecordingWriter, moments};
 pub use sampler::{Sampler, look};
 pub use visible::visible;
 

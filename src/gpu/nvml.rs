@@ -75,9 +75,9 @@ impl Driver for NvmlDriver {
         })
     }
 
-    fn read(&self, index: u32) -> Result<Reading, GpuError> {
+    fn read(&self, index: u32, counters: bool) -> Result<Reading, GpuError> {
         let device = self.nvml.device_by_index(index).map_err(silent)?;
-        let mut reading = read(index, &device);
+        let mut reading = read(index, &device, counters);
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         reading.xids = faults.take(index);
         Ok(reading)
@@ -179,9 +179,12 @@ fn describe(index: u32, device: &Device<'_>) -> Result<Gpu, NvmlError> {
     })
 }
 
-fn read(index: u32, device: &Device<'_>) -> Reading {
+fn read(index: u32, device: &Device<'_>, counters: bool) -> Reading {
     let utilization = device.utilization_rates().ok();
-    let violation = |policy| device.violation_status(policy).ok().map(|it| it.violation_time);
+    let violation = |policy| {
+        let status = counters.then(|| device.violation_status(policy).ok())??;
+        Some(status.violation_time)
+    };
     Reading {
         index,
         sm_clock_mhz: device.clock_info(Clock::SM).ok(),
@@ -195,7 +198,7 @@ fn read(index: u32, device: &Device<'_>) -> Reading {
         fan_speed_pct: device.fan_speed(0).ok(),
         perf_state: device.performance_state().ok().map(|state| state.as_c()),
         power_mw: device.power_usage().ok(),
-        energy_mj: device.total_energy_consumption().ok(),
+        energy_mj: counters.then(|| device.total_energy_consumption().ok()).flatten(),
         memory_used_bytes: device.memory_info().ok().map(|memory| memory.used),
         throttle_reasons: device.current_throttle_reasons().ok().map(|reasons| reasons.bits()),
         violations: Violations {

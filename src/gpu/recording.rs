@@ -4,7 +4,7 @@
 //! [`Moment`] a line. The telemetry of an attempt is such a file, so any run can be played back.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -64,17 +64,14 @@ impl Recording {
         let at_file = |source| RecordingError::Read { path: path.to_owned(), source };
         let at_line =
             |line, source| RecordingError::Line { path: path.to_owned(), line: line + 1, source };
-        let mut lines = BufReader::new(File::open(path).map_err(at_file)?).lines().enumerate();
-        let head = match lines.next() {
-            None => String::new(),
-            Some((_, line)) => line.map_err(at_file)?,
-        };
+        let mut lines = BufReader::new(File::open(path).map_err(at_file)?).lines();
+        let head = lines.next().transpose().map_err(at_file)?.unwrap_or_default();
         let head: Head = serde_json::from_str(&head).map_err(|error| at_line(0, error))?;
         let mut readings = BTreeMap::<u32, Vec<Reading>>::new();
-        for (number, line) in lines {
+        for (number, line) in lines.enumerate() {
             let line = line.map_err(at_file)?;
             let moment: Moment =
-                serde_json::from_str(&line).map_err(|error| at_line(number, error))?;
+                serde_json::from_str(&line).map_err(|error| at_line(number + 1, error))?;
             for reading in moment.gpus {
                 readings.entry(reading.index).or_default().push(reading);
             }
@@ -113,7 +110,7 @@ impl Driver for Recording {
         Ok(self.head.gpus.clone())
     }
 
-    fn read(&self, index: u32) -> Result<Reading, GpuError> {
+    fn read(&self, index: u32, _counters: bool) -> Result<Reading, GpuError> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = asked.entry(index).or_default();
         let readings = self.readings.get(&index).map(Vec::as_slice).unwrap_or_default();
@@ -134,6 +131,15 @@ impl Driver for Recording {
     }
 }
 
+/// The moments of a recording, up to the first line that is none: the writer may have been killed within it.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn moments(path: &Path) -> io::Result<impl Iterator<Item = Moment>> {
+    let lines = BufReader::new(File::open(path)?).lines().skip(1);
+    Ok(lines.map_while(|line| serde_json::from_str(&line.ok()?).ok()))
+}
+
 /// Writes a recording, a moment at a time, so that a killed process leaves what it saw.
 #[derive(Debug)]
 pub struct RecordingWriter {
@@ -147,7 +153,7 @@ impl RecordingWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn create(path: &Path, source: &str, gpus: Gpus) -> Result<Self, RecordingError> {
-        let file = fs::File::create(path)
+        let file = File::create(path)
             .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
         let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file) };
         let head = Head { source: source.to_owned(), gpus, ..Head::default() };

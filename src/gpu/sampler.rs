@@ -13,6 +13,9 @@ use super::{Driver, Moment};
 /// From this share of busy time on, in percent, a GPU counts as active.
 const ACTIVE_PCT: u32 = 1;
 
+/// Counters are read at the first look, the last, and one in so many: they cost more than all the rest together.
+const COUNTERS_EVERY: u32 = 60;
+
 /// Reads some GPUs at once, then at even intervals, and once more when it is stopped.
 #[derive(Debug)]
 pub struct Sampler {
@@ -35,8 +38,8 @@ impl Sampler {
         let activity = Arc::clone(&active);
         let thread = thread::spawn(move || {
             let mut moments = Vec::new();
-            let mut look = || {
-                let moment = look(driver.as_ref(), &gpus, Some(step));
+            let mut read = |counters| {
+                let moment = look(driver.as_ref(), &gpus, Some(step), counters);
                 let busy = moment.gpus.iter().filter_map(|gpu| gpu.utilization_pct);
                 activity.store(busy.max().unwrap_or(0) >= ACTIVE_PCT, Ordering::Relaxed);
                 sink(&moment);
@@ -44,11 +47,11 @@ impl Sampler {
             };
             let begun = Instant::now();
             for turn in 1.. {
-                look();
+                read(turn % COUNTERS_EVERY == 1);
                 // Even intervals also where a reading takes long.
                 let wait = (every * turn).saturating_sub(begun.elapsed());
                 if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
-                    look();
+                    read(true);
                     break;
                 }
             }
@@ -71,7 +74,8 @@ impl Sampler {
 }
 
 /// Reads GPUs now; those that do not answer are missing.
-pub fn look(driver: &dyn Driver, gpus: &[u32], step: Option<usize>) -> Moment {
+pub fn look(driver: &dyn Driver, gpus: &[u32], step: Option<usize>, counters: bool) -> Moment {
     let at = Timestamp::now();
-    Moment { at, step, gpus: gpus.iter().filter_map(|&index| driver.read(index).ok()).collect() }
+    let read = gpus.iter().filter_map(|&index| driver.read(index, counters).ok());
+    Moment { at, step, gpus: read.collect() }
 }

@@ -97,6 +97,7 @@ pub fn scan_log(source: impl Read) -> io::Result<LogFindings> {
         build_time: results.build_time,
         kv_cache: results.kv_cache,
         version: results.version,
+        warmed_up: results.warmed_up,
         failure: failures.first(),
         labels: results.reports.labels,
         first_loose: results.reports.first_loose,

@@ -62,6 +62,8 @@ pub struct LogFindings {
     pub kv_cache: Option<Reading>,
     /// Version banner of the program.
     pub version: Option<String>,
+    /// Whether a warm-up came to its end.
+    pub warmed_up: bool,
     /// The first cause of failure the log shows, whether or not a report followed.
     pub failure: Option<Failure>,
     /// Metric-like labels, as printed.
@@ -87,6 +89,8 @@ pub struct Observations {
     pub system_output_throughput: Option<Observed>,
     /// Complete reports in the log.
     pub reports: u64,
+    /// Whether the log shows a warm-up that came to its end.
+    pub warmed_up: bool,
     /// Why the run failed; `None` when a report is complete or the log shows no failure.
     pub failure: Option<Failure>,
     pub problems: Vec<Problem>,
@@ -186,6 +190,7 @@ pub fn combine(
         values: values.into_iter().filter_map(|(metric, value)| Some((metric, value?))).collect(),
         system_output_throughput: system,
         reports: log.reports,
+        warmed_up: log.warmed_up,
         failure: if json.is_none() && text.is_none() { log.failure } else { None },
         problems,
         facts,

@@ -28,6 +28,8 @@ enum Sign {
     KvResized,
     /// `[TensorRT-LLM] TensorRT-LLM version: 1.1.0`
     Banner,
+    /// `Warmup done.`
+    WarmUp,
     BenchmarkLine,
 }
 
@@ -35,6 +37,7 @@ const BUILD: &[u8] = b"Engine generation completed in ";
 const KV_ALLOCATED: &[u8] = b" for max tokens in paged KV cache";
 const KV_RESIZED: &[u8] = b"Final KV cache size after resize: ";
 const BANNER: &[u8] = b"LLM version: ";
+const WARM_UP: &[u8] = b"Warmup done";
 
 /// Every measured label holds one of these, so that labels outside a report are noticed.
 const LABEL_NEEDLES: [&[u8]; 7] = [
@@ -48,9 +51,15 @@ const LABEL_NEEDLES: [&[u8]; 7] = [
 ];
 
 static SIGNS: LazyLock<(Literals, Vec<Sign>)> = LazyLock::new(|| {
-    let mut texts: Vec<&[u8]> = vec![BUILD, KV_ALLOCATED, KV_RESIZED, BANNER, MARK];
-    let mut signs =
-        vec![Sign::Build, Sign::KvAllocated, Sign::KvResized, Sign::Banner, Sign::BenchmarkLine];
+    let mut texts: Vec<&[u8]> = vec![BUILD, KV_ALLOCATED, KV_RESIZED, BANNER, WARM_UP, MARK];
+    let mut signs = vec![
+        Sign::Build,
+        Sign::KvAllocated,
+        Sign::KvResized,
+        Sign::Banner,
+        Sign::WarmUp,
+        Sign::BenchmarkLine,
+    ];
     texts.extend(HEADING_NEEDLES);
     texts.extend(LABEL_NEEDLES);
     signs.resize(texts.len(), Sign::Report);
@@ -68,6 +77,8 @@ pub struct Results {
     pub kv_cache: Option<Reading>,
     /// First version banner.
     pub version: Option<String>,
+    /// Whether a warm-up came to its end.
+    pub warmed_up: bool,
     walking: bool,
     /// Bytes of the next region whose labels and headings were handled already.
     fed: usize,
@@ -191,6 +202,7 @@ impl Results {
                 let version = String::from_utf8_lossy(&plain);
                 self.version = version.split_whitespace().next().map(str::to_owned);
             }
+            Sign::WarmUp => self.warmed_up = true,
             Sign::Banner | Sign::Report => {}
         }
     }

@@ -39,4 +39,5 @@ pub use run::run;
 pub use signal_hook::consts::{SIGBUS, SIGSEGV};
 pub use step::{Ended, Process, Step, StepEnd};
 pub use supervisor::supervisor_entry;
+pub use tree::stranger;
 pub use watch::{Fatal, Progress, Stall, Watch};

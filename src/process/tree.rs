@@ -127,6 +127,16 @@ pub(super) fn cpu_time(root: i32) -> Duration {
     Duration::from_secs_f64(ticks as f64 / per_second as f64)
 }
 
+/// The process of this number, when it is alive and does not descend from this one.
+pub fn stranger(pid: u32) -> Option<Process> {
+    let pid = i32::try_from(pid).ok()?;
+    let us = std::process::id() as i32;
+    Stat::of(pid).filter(|stat| stat.is_alive())?;
+    let parents = std::iter::successors(Some(pid), |pid| Some(Stat::of(*pid)?.parent));
+    let ours = parents.take_while(|pid| *pid > 0).any(|pid| pid == us);
+    (!ours).then(|| Process { pid, command: command(pid) })
+}
+
 /// Command line with spaces between the words; the short name in brackets when it has none.
 fn command(pid: i32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

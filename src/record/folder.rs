@@ -16,6 +16,8 @@ pub(super) const LATEST: &str = "latest";
 pub(super) const BEFORE: &str = "before";
 const RUN: &str = "run.json";
 pub(super) const PLAN: &str = "plan.json";
+/// What the GPUs did during an attempt: a recording, see [`crate::gpu`].
+pub const TELEMETRY: &str = "telemetry.jsonl";
 pub(super) const RESULT: &str = "result.json";
 
 /// The output directory: views, and the runs that they are folded from.

@@ -37,7 +37,7 @@ mod status;
 mod views;
 
 pub use error::{IoCause, Problem, RecordError};
-pub use folder::{OutputDir, RunFolder};
+pub use folder::{OutputDir, RunFolder, TELEMETRY};
 pub use lock::{Busy, Holder, Patience};
 pub use name::{TrialName, trial_folder};
 pub use prune::{BLESSED, Keep, prunable, remove};

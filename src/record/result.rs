@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::{Limits, Metric};
+use crate::sample::Certificate;
 
 /// Version of the file; raised when an older reader would get it wrong. A field that may be absent does not raise it.
 pub const FORMAT: u32 = 1;
@@ -166,6 +167,9 @@ pub struct StepRecord {
     /// Whether its numbers are not to be trusted: some are missing, or not all requests are in them.
     #[serde(default)]
     pub unmeasurable: bool,
+    /// What is known about the validity of its numbers; of a bench.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// Its log, relative to the attempt folder; `None` for a step done by the harness itself.
     pub log: Option<String>,
     /// Clocks and GPUs of the step, empty without a GPU.

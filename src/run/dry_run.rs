@@ -59,7 +59,10 @@ fn line_plan(line: &Line<'_>, settings: &Settings, world: &World) -> DryRun {
     match world.with_context(engine, |context| plan::plan(&case, &cwd, context)) {
         Err(error) => DryRun::new(shown, Some(&case), None, Some(Fault::from(&error))),
         Ok(plan) => {
-            let cannot = plan.skip.clone().or_else(|| world.missing(engine, &plan.model_dir));
+            let cannot = plan
+                .skip
+                .clone()
+                .or_else(|| world.missing(engine, case.parallel.gpus, &plan.model_dir));
             let shown = PlannedLine { reason: shown.reason.clone().or(cannot), ..shown };
             DryRun::new(shown, Some(&case), Some((&plan, &cwd)), None)
         }

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use super::output::{self, say};
 use super::prepare::Prepared;
 use super::world::World;
-use super::{Asked, absolute};
+use super::{Asked, HostGpus, absolute};
 use crate::case::Engine;
-use crate::cli::OnIoError;
+use crate::cli::{OnIoError, Unmeasurable};
 use crate::dataset::Cache;
 use crate::engine::Flow;
 use crate::failure::Exit;
-use crate::gpu::{self, Gpus};
+use crate::gpu::{self, Gpus, Leases};
 use crate::machine;
 use crate::process::{Interrupt, Supervisor};
 use crate::program::{self, About};
@@ -26,7 +26,7 @@ use crate::record::{
 };
 use crate::settings::Settings;
 use crate::tables;
-use crate::trial::Stage;
+use crate::trial::{GpuAccess, Stage};
 
 /// Name of the one entry of a run whose bench program is missing.
 pub(super) const NO_PROGRAM: &str = "bench_program";
@@ -37,6 +37,8 @@ pub struct OpenWorld {
     pub stage: Stage,
     /// How many trials have run, whatever came of them.
     pub ran: AtomicUsize,
+    /// A test whose numbers cannot be trusted counts as ignored.
+    pub ignore_unmeasurable: bool,
     stop_on_io_error: bool,
     /// An I/O error has stopped the run.
     halted: AtomicBool,
@@ -88,6 +90,7 @@ impl World {
                 Exit::CannotRun(format!("write {}: {error}", self.refbench_models))
             })?;
         }
+        let run_folder = recorder.run().path().to_owned();
         let stage = Stage {
             recorder,
             run_id: run_id.as_str().to_owned(),
@@ -96,6 +99,8 @@ impl World {
             datasets: Cache::new(output::directory(settings).path().join("datasets")),
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
+            gpus: gpu_access(&asked.gpus, settings, &run_folder)?,
+            tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
             facts: facts(),
@@ -107,6 +112,7 @@ impl World {
             world: self,
             stage,
             ran: AtomicUsize::new(0),
+            ignore_unmeasurable: settings.unmeasurable == Unmeasurable::Ignore,
             stop_on_io_error: settings.on_io_error == OnIoError::Stop,
             halted: AtomicBool::new(false),
         })
@@ -121,6 +127,19 @@ impl World {
         let path = program::library_path(&program, inherited.as_deref())?;
         Some(path.to_string_lossy().into_owned())
     }
+}
+
+/// The GPUs that trials may use, and how they share them with other harnesses; without any to watch, why.
+fn gpu_access(
+    host: &HostGpus,
+    settings: &Settings,
+    run_folder: &Path,
+) -> Result<Result<GpuAccess, String>, Exit> {
+    let Some(driver) = host.driver.clone() else { return Ok(Err(host.lacking.clone())) };
+    let usable = host.usable().map_err(Exit::CannotRun)?;
+    let poisoned = run_folder.join("poisoned");
+    let leases = Leases::new(&settings.lease_dir, usable, &poisoned, settings.exclusive_node);
+    Ok(Ok(GpuAccess { driver, gpus: host.found.clone(), leases }))
 }
 
 /// What every result says of harness and machine.

@@ -275,7 +275,9 @@ fn body(line: &Line<'_>, world: &World) -> Body {
     let engine = world.engine(&case);
     let outlook = world.with_context(engine, |context| plan::outlook(&case, context));
     let reason = match outlook {
-        Ok(outlook) => outlook.skip.or_else(|| world.missing(engine, &outlook.model_dir)),
+        Ok(outlook) => {
+            outlook.skip.or_else(|| world.missing(engine, case.parallel.gpus, &outlook.model_dir))
+        }
         Err(error) => {
             return Body::Broken(broken(format!("{}: {error}", line.entry), String::new()));
         }

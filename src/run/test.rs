@@ -145,7 +145,12 @@ impl Prepared {
             // What was cut short is no result, so that `--resume` runs it again.
             return Err(Failed::from(text_of(failure)));
         }
-        match (&self.tolerated, &failure) {
+        let ignored = |failure: &Failure| {
+            (failure.kind == FailureKind::Unmeasurable && world.ignore_unmeasurable)
+                .then(|| FailureKind::Unmeasurable.word().to_owned())
+        };
+        let tolerated = self.tolerated.clone().or_else(|| failure.as_ref().and_then(ignored));
+        match (&tolerated, &failure) {
             (Some(marker), Some(failure)) => {
                 result.problems.push(failure.details.clone());
                 result.outcome = Outcome::Skipped(format!("{marker}: {}", failure.message));

@@ -23,6 +23,8 @@ pub struct World {
     pub flow: Flow,
     /// What TensorRT-LLM's bench program says of itself; nothing until it was asked.
     pub about: About,
+    /// How many GPUs a case can have; unknown where none can be watched.
+    pub usable_gpus: Option<usize>,
     asked_flow: Option<Flow>,
     pub(super) models_roots: Vec<String>,
     pub(super) refbench_models: String,
@@ -48,6 +50,7 @@ impl World {
             programs,
             flow: settings.flow.unwrap_or_default(),
             about: About::default(),
+            usable_gpus: None,
             asked_flow: settings.flow,
             models_roots: settings.models_roots.iter().map(|root| absolute_text(root)).collect(),
             refbench_models: models.to_string_lossy().into_owned(),
@@ -155,9 +158,14 @@ impl World {
         })
     }
 
-    /// What a case needs that is not here, when there is such a thing: the checkpoint (the embedded engine's are made on
-    /// demand), or the script that makes its data set.
-    pub fn missing(&self, engine: Engine, model_dir: &str) -> Option<String> {
+    /// What a case needs that is not here, when there is such a thing: GPUs, the checkpoint (the embedded engine's are
+    /// made on demand), or the script that makes its data set.
+    pub fn missing(&self, engine: Engine, gpus: u32, model_dir: &str) -> Option<String> {
+        if engine == Engine::TrtllmBench
+            && let Some(usable) = self.usable_gpus.filter(|usable| *usable < gpus as usize)
+        {
+            return Some(format!("{gpus} GPUs are needed, {usable} can be used here"));
+        }
         if engine == Engine::TrtllmBench && !model_dir.is_empty() && !self.is_directory(model_dir) {
             let roots = self.models_roots.join(", ");
             return Some(format!(

@@ -6,9 +6,10 @@ use super::Attempt;
 use crate::dataset::DatasetError;
 use crate::logs::{self, Cause, LogFindings, Observations, ParallelSizes};
 use crate::metric::Metric;
-use crate::plan::StepKind;
-use crate::process::{Ended, ProcessError, SIGBUS, SIGSEGV, Step};
+use crate::plan::{Step, StepKind};
+use crate::process::{self, Ended, ProcessError, SIGBUS, SIGSEGV};
 use crate::record::result::{Failure, FailureKind, MetricRow};
+use crate::sample::{Check, Finding, Planned, Standing};
 
 /// How much of a log's end a failure text shows.
 const TAIL_LINES: usize = 30;
@@ -38,21 +39,41 @@ impl Attempt<'_> {
         };
         self.result.problems.extend(observed.problems.iter().map(ToString::to_string));
         self.take_facts(&observed);
-        match observed.facts.requests.filter(|_| matches!(kind, StepKind::Bench { .. })) {
-            Some(count) if count < self.trial.case.requests.into() => {
-                self.fail_dropped(step, count, &log)
-            }
-            _ => self.take_metrics(step, &observed, &log),
+        self.take_metrics(step, &observed, &log);
+        if matches!(kind, StepKind::Bench { .. }) {
+            self.certify(step, &observed, &log);
         }
     }
 
-    /// 0.20 drops a request that fails, reports the others and exits with 0.
-    fn fail_dropped(&mut self, step: usize, reported: u64, log: &Path) {
-        let planned = self.trial.case.requests;
-        let message = format!("the report covers {reported} of {planned} requests");
-        let hint = "the program dropped the others; read its log for why they failed";
-        self.distrust(step);
-        self.fail(FailureKind::Unmeasurable, message, Some(hint.to_owned()), tail(log));
+    /// Judges whether the numbers of a bench can be trusted. One that cannot is no pass.
+    fn certify(&mut self, step: usize, observed: &Observations, log: &Path) {
+        let certificate = self.certificate(step, observed);
+        let invalid: Vec<&Finding> = certificate.with(Standing::Invalid).collect();
+        if !invalid.is_empty() {
+            let hint = invalid.iter().find_map(|finding| advice(finding.check)).map(str::to_owned);
+            let words = |finding: &&Finding| format!("{}: {}", finding.check.word(), finding.text);
+            let words: Vec<String> = invalid.iter().map(words).collect();
+            self.distrust(step);
+            if self.passing() {
+                let message = format!("the numbers cannot be trusted; {}", words.join("; "));
+                self.fail(FailureKind::Unmeasurable, message, hint, tail(log));
+            }
+        }
+        self.result.steps[step].certificate = Some(certificate);
+    }
+
+    /// What the plan asks of a bench, as far as a report can tell.
+    pub(super) fn planned(&self, step: usize) -> Planned {
+        let case = self.trial.case;
+        let is_bench = |step: &&Step| matches!(step.kind, StepKind::Bench { .. });
+        let point = self.plan.steps[..step].iter().filter(is_bench).count();
+        let point = case.points().get(point).copied();
+        // Lengths of requests with adapters are drawn at random.
+        let point = point.filter(|_| case.loras == 0);
+        Planned {
+            requests: case.requests.into(),
+            tokens: point.and_then(|point| Some((point.input, point.output?))),
+        }
     }
 
     fn take_metrics(&mut self, step: usize, observed: &Observations, log: &Path) {
@@ -142,8 +163,24 @@ impl Attempt<'_> {
     }
 }
 
+/// What to do about a check that spoilt a measurement.
+fn advice(check: Check) -> Option<&'static str> {
+    match check {
+        Check::Throttling | Check::ClockSpread => {
+            Some("look at telemetry.jsonl; cool the node, or lock the clocks with --lock-clocks")
+        }
+        Check::ForeignProcess | Check::MemoryBefore => {
+            Some("have the GPUs to yourself; the harness ends nothing but its own")
+        }
+        Check::Faults => Some("take the GPU out of service; dmesg has the XID"),
+        Check::Requests => Some("the program dropped requests; read its log for why they failed"),
+        Check::OneReport => Some("the program ran its benchmark more than once; read its log"),
+        _ => None,
+    }
+}
+
 /// A program that ended other than by success.
-pub(super) fn step_failure(kind: &str, ended: &Ended, step: &Step, log: &Path) -> Failure {
+pub(super) fn step_failure(kind: &str, ended: &Ended, step: &process::Step, log: &Path) -> Failure {
     // The log says why, if anything does; a log that cannot be read has its own place in the text.
     let scanned = logs::scan_file(log);
     let seen = scanned.as_ref().ok().and_then(LogFindings::failure_at_end);

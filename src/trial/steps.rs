@@ -92,6 +92,7 @@ impl Attempt<'_> {
         let log = self.log_path(step);
         self.remove_stale_report(step)
             .map_err(|error| io_failure("remove the old report in", &self.work_dir, &error))?;
+        self.take_gpus(step)?;
         let planned = &self.plan.steps[step];
         let wanted = process::Step {
             argv: planned.argv.clone(),
@@ -105,16 +106,20 @@ impl Attempt<'_> {
         let mut echo = self.stage.show_steps.then(|| Echo::new(&log));
         let mut fatal = FatalWatch::default();
         let mut progress = |_: &Progress<'_>| echo.iter_mut().for_each(Echo::pass_on);
+        let lookout = self.watch(step);
+        let active = || lookout.is_active();
         let watch = Watch {
-            stall: Some(Stall::new(&|| false)),
+            stall: Some(Stall::new(&active)),
             fatal: Some(Fatal { is_fatal: &mut |line| fatal.is_fatal(line), grace: Fatal::GRACE }),
             progress: Some(&mut progress),
         };
         let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);
         echo.iter_mut().for_each(Echo::pass_on);
+        let seen = lookout.end();
         let end = ran.map_err(|error| outcome::not_started(&error))?;
         self.record(step, end.start, end.end, end.ended.to_string(), Some(&log));
         self.note_leftovers(step, &end);
+        self.release_gpus(step, seen);
         match end.ended {
             Ended::Success => Ok(()),
             ended => {
@@ -127,8 +132,11 @@ impl Attempt<'_> {
     fn step_environment(&self, step: usize) -> Vec<(String, String)> {
         let benchmark = matches!(self.plan.steps[step].kind, StepKind::Bench { .. })
             && self.trial.engine == Engine::TrtllmBench;
-        let path = self.stage.library_path.iter().filter(|_| benchmark);
-        path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path.clone())).collect()
+        let path = self.stage.library_path.clone().filter(|_| benchmark);
+        let path = path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path));
+        let devices = self.visible_devices(step);
+        let devices = devices.map(|devices| ("CUDA_VISIBLE_DEVICES".to_owned(), devices));
+        path.into_iter().chain(devices).collect()
     }
 
     fn note_leftovers(&mut self, step: usize, end: &StepEnd) {
@@ -162,6 +170,7 @@ impl Attempt<'_> {
             end,
             ended,
             unmeasurable: false,
+            certificate: None,
             log: log.map(|log| self.relative(log)),
             gpu: GpuColumns {
                 device_subtype: match self.trial.engine {

@@ -112,6 +112,7 @@ fn step(kind: &str, argv: &[&str], start: &str, end: &str) -> StepRecord {
         end: time(end),
         ended: "exit 0".into(),
         unmeasurable: false,
+        certificate: None,
         log: (kind == "bench").then(|| "bench.log".into()),
         gpu,
     }

@@ -1,0 +1,282 @@
+//! The GPUs of an attempt: leased before the first step that uses them, seen empty around each, watched meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Attempt;
+use crate::case::Engine;
+use crate::gpu::{
+    self, Driver, Gpu, Gpus, LeaseError, Leases, Moment, Reading, RecordingWriter, Sampler,
+};
+use crate::logs::Observations;
+use crate::machine::{self, CpuTimes};
+use crate::plan::StepKind;
+use crate::process;
+use crate::record::TELEMETRY;
+use crate::record::result::{Failure, FailureKind};
+use crate::sample::{Certificate, Evidence, GpuEvidence, HostLoad, Watched};
+
+/// Time from reading to reading.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often a GPU that must become empty is looked at.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The GPUs that trials may use.
+#[derive(Debug)]
+pub struct GpuAccess {
+    pub driver: Arc<dyn Driver>,
+    /// What is there, for the heads of telemetry files.
+    pub gpus: Gpus,
+    pub leases: Leases,
+}
+
+/// What was seen of GPUs and host while a step ran.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    moments: Vec<Moment>,
+    foreign: BTreeSet<String>,
+    host: Option<HostLoad>,
+}
+
+/// Sees them.
+pub(super) struct Lookout {
+    sampler: Option<Sampler>,
+    foreign: Arc<Mutex<BTreeSet<String>>>,
+    cpu: Option<CpuTimes>,
+    load_before: Option<f64>,
+}
+
+impl Lookout {
+    /// Whether a GPU worked when it was looked at last.
+    pub(super) fn is_active(&self) -> bool {
+        self.sampler.as_ref().is_some_and(Sampler::is_active)
+    }
+
+    pub(super) fn end(self) -> Seen {
+        let moments = self.sampler.map(Sampler::stop).unwrap_or_default();
+        let foreign =
+            std::mem::take(&mut *self.foreign.lock().unwrap_or_else(PoisonError::into_inner));
+        let host =
+            self.cpu.zip(CpuTimes::now()).zip(self.load_before).map(|((before, after), load)| {
+                HostLoad { steal_pct: after.steal_pct_since(&before), load_before_per_core: load }
+            });
+        Seen { moments, foreign, host }
+    }
+}
+
+impl Attempt<'_> {
+    fn uses_gpus(&self, step: usize) -> bool {
+        self.trial.engine == Engine::TrtllmBench
+            && !matches!(self.plan.steps[step].kind, StepKind::Dataset { .. })
+    }
+
+    /// Has the GPUs of the case for a step that uses them, empty.
+    pub(super) fn take_gpus(&mut self, step: usize) -> Result<(), Failure> {
+        let Ok(access) = &self.stage.gpus else { return Ok(()) };
+        if !self.uses_gpus(step) {
+            return Ok(());
+        }
+        if self.lease.is_none() {
+            let interrupt = &self.stage.interrupt;
+            let name = &self.trial.line.name;
+            let mut waiting = |what: &str| eprintln!("note: {name} waits for GPUs: {what}");
+            let needed = self.trial.case.parallel.gpus as usize;
+            let taken = access.leases.take(needed, &|| interrupt.is_raised(), &mut waiting);
+            let lease = taken.map_err(|error| lease_failure(&error))?;
+            self.lease = Some(lease.ok_or_else(interrupted)?);
+            self.result.facts.insert("gpu_telemetry".to_owned(), access.driver.source());
+            let titles: Vec<String> = self.leased().iter().map(Gpu::title).collect();
+            self.result.facts.insert("gpus".to_owned(), titles.join(", "));
+        }
+        for gpu in self.leased() {
+            self.wait_until_empty(access, gpu).map_err(|why| Failure {
+                kind: FailureKind::Infra,
+                message: format!("{} is not free: {why}", gpu.title()),
+                hint: Some("end what runs there; the harness ends nothing but its own".to_owned()),
+                details: String::new(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn leased(&self) -> &[Gpu] {
+        self.lease.as_ref().map(gpu::Lease::gpus).unwrap_or_default()
+    }
+
+    /// What tells CUDA which GPUs are the step's.
+    pub(super) fn visible_devices(&self, step: usize) -> Option<String> {
+        if !self.uses_gpus(step) || self.lease.is_none() {
+            return None;
+        }
+        let name = |gpu: &Gpu| gpu.uuid.clone().unwrap_or_else(|| gpu.index.to_string());
+        Some(self.leased().iter().map(name).collect::<Vec<_>>().join(","))
+    }
+
+    /// Begins to watch GPUs and host.
+    pub(super) fn watch(&mut self, step: usize) -> Lookout {
+        let foreign = Arc::new(Mutex::new(BTreeSet::new()));
+        let sampler = match (&self.stage.gpus, self.uses_gpus(step) && self.lease.is_some()) {
+            (Ok(access), true) => Some(self.sampler(access, step, &foreign)),
+            _ => None,
+        };
+        Lookout { sampler, foreign, cpu: CpuTimes::now(), load_before: machine::load_per_core() }
+    }
+
+    fn sampler(
+        &mut self,
+        access: &GpuAccess,
+        step: usize,
+        foreign: &Arc<Mutex<BTreeSet<String>>>,
+    ) -> Sampler {
+        let gpus: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
+        let telemetry = self.telemetry(access);
+        let (foreign, ours) = (Arc::clone(foreign), access.driver.pids_are_ours());
+        let mut first = true;
+        let sink = move |moment: &Moment| {
+            if let Some(writer) = &telemetry {
+                // A disk that is full fails the step's log, too, and that is told.
+                let _ = writer.lock().unwrap_or_else(PoisonError::into_inner).add(moment);
+            }
+            let seen = moment.gpus.iter().flat_map(|gpu| strangers(gpu, ours, first));
+            foreign.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
+            first = false;
+        };
+        Sampler::start(Arc::clone(&access.driver), gpus, step, EVERY, sink)
+    }
+
+    /// The file with everything that was read during the attempt.
+    fn telemetry(&mut self, access: &GpuAccess) -> Option<Arc<Mutex<RecordingWriter>>> {
+        if self.telemetry.is_none() {
+            let indices: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
+            let mut gpus = access.gpus.clone();
+            gpus.devices.retain(|gpu| indices.contains(&gpu.index));
+            let path = self.folder.join(TELEMETRY);
+            match RecordingWriter::create(&path, &access.driver.source(), gpus) {
+                Ok(writer) => self.telemetry = Some(Arc::new(Mutex::new(writer))),
+                Err(error) => self.result.problems.push(error.to_string()),
+            }
+        }
+        self.telemetry.clone()
+    }
+
+    /// After a step: what was seen goes with the result, and a GPU that does not become empty is not used again.
+    pub(super) fn release_gpus(&mut self, step: usize, seen: Seen) {
+        let last = seen.moments.last().and_then(|moment| moment.gpus.last());
+        if let (Some(last), Some(record)) = (last, self.result.steps.get_mut(step)) {
+            record.gpu.sm_clk = last.sm_clock_mhz;
+            record.gpu.mem_clk = last.memory_clock_mhz;
+        }
+        if self.uses_gpus(step) && self.lease.is_some() {
+            let indices: Vec<String> =
+                self.leased().iter().map(|gpu| gpu.index.to_string()).collect();
+            if let Some(record) = self.result.steps.get_mut(step) {
+                record.gpu.gpu_idx = Some(indices.join(","));
+            }
+        }
+        self.seen = seen;
+        let (Ok(access), true) = (&self.stage.gpus, self.uses_gpus(step)) else { return };
+        let mut remarks = Vec::new();
+        for gpu in self.leased() {
+            let Err(why) = self.wait_until_empty(access, gpu) else { continue };
+            if self.stage.interrupt.is_raised() {
+                break;
+            }
+            let reason = format!("after {} it still has {why}", self.trial.line.name);
+            remarks.push(match access.leases.poison(gpu, &reason) {
+                Ok(()) => format!(
+                    "{} is poisoned: {reason}; it is not used again in this run",
+                    gpu.title()
+                ),
+                Err(error) => error.to_string(),
+            });
+        }
+        for remark in remarks {
+            eprintln!("warning: {remark}");
+            self.result.problems.push(remark);
+        }
+    }
+
+    /// Waits for a GPU to be without processes and memory in use.
+    fn wait_until_empty(&self, access: &GpuAccess, gpu: &Gpu) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            let reading =
+                access.driver.read(gpu.index, false).map_err(|error| error.to_string())?;
+            let Some(why) = occupied(&reading, self.stage.tolerances.empty_memory_mib) else {
+                return Ok(());
+            };
+            let over = begun.elapsed() >= self.stage.tolerances.empty_within();
+            if over || self.stage.interrupt.is_raised() {
+                return Err(why);
+            }
+            thread::sleep(RETRY);
+        }
+    }
+
+    /// What is known of the numbers of a bench step.
+    pub(super) fn certificate(&self, step: usize, observed: &Observations) -> Certificate {
+        let foreign: Vec<String> = self.seen.foreign.iter().cloned().collect();
+        let gpus = match &self.stage.gpus {
+            _ if self.trial.engine == Engine::Refbench => GpuEvidence::NotUsed,
+            Err(reason) => GpuEvidence::Unknown(reason),
+            Ok(access) => GpuEvidence::Watched(Watched {
+                moments: &self.seen.moments,
+                gpus: self.leased().len(),
+                pids_are_ours: access.driver.pids_are_ours(),
+                foreign: &foreign,
+            }),
+        };
+        let evidence =
+            Evidence { gpus, observed, planned: self.planned(step), host: self.seen.host };
+        Certificate::new(&evidence, &self.stage.tolerances)
+    }
+}
+
+/// Processes on a GPU that are none of ours. Where their numbers mean nothing, those that were there first.
+fn strangers(gpu: &Reading, pids_are_ours: bool, first: bool) -> Vec<String> {
+    let processes = gpu.processes.iter().flatten();
+    let title = |pid: &dyn std::fmt::Display| format!("process {pid} on GPU {}", gpu.index);
+    if pids_are_ours {
+        let strangers = processes.filter_map(|it| process::stranger(it.pid));
+        strangers.map(|it| format!("{} ({})", title(&it.pid), it.command)).collect()
+    } else if first {
+        processes.map(|it| title(&it.pid)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// What keeps a GPU from being free.
+fn occupied(reading: &Reading, empty_memory_mib: u64) -> Option<String> {
+    let processes = reading.processes.iter().flatten();
+    let pids: Vec<String> = processes.map(|process| process.pid.to_string()).collect();
+    let mib = reading.memory_used_bytes.unwrap_or(0) >> 20;
+    if pids.is_empty() && mib <= empty_memory_mib {
+        return None;
+    }
+    let memory = format!("{mib} MiB in use");
+    Some(if pids.is_empty() { memory } else { format!("{memory}, process {}", pids.join(", ")) })
+}
+
+fn lease_failure(error: &LeaseError) -> Failure {
+    Failure {
+        kind: match error {
+            LeaseError::TooFew { .. } => FailureKind::Infra,
+            _ => FailureKind::Io,
+        },
+        message: error.to_string(),
+        hint: None,
+        details: String::new(),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure {
+        kind: FailureKind::Infra,
+        message: "interrupted while it waited for GPUs".to_owned(),
+        hint: None,
+        details: String::new(),
+    }
+}
