@@ -109,6 +109,7 @@ fn result(recorder: &Recorder, ordinal: usize) -> AttemptResult {
             end: Timestamp::UNIX_EPOCH,
             ended: "exit 0".to_owned(),
             unmeasurable: false,
+            certificate: None,
             log: Some("bench.log".to_owned()),
             gpu: Default::default(),
         }],

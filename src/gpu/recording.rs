@@ -135,7 +135,7 @@ impl Driver for Recording {
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub fn moments(path: &Path) -> io::Result<impl Iterator<Item = Moment>> {
+pub fn moments(path: &Path) -> io::Result<impl Iterator<Item = Moment> + use<>> {
     let lines = BufReader::new(File::open(path)?).lines().skip(1);
     Ok(lines.map_while(|line| serde_json::from_str(&line.ok()?).ok()))
 }

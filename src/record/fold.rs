@@ -2,7 +2,7 @@
 //! cost little more than writing them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::{Problem, RecordError};
 use super::folder::RunFolder;
@@ -12,7 +12,7 @@ use super::read::Attempt;
 use super::result::AttemptResult;
 use super::run_info::RunInfo;
 use super::views::{PERF_CSV, PERF_YAML};
-use super::{perf_csv, perf_yaml, pytest_csv};
+use super::{perf_csv, perf_yaml, pytest_csv, samples};
 
 /// What a run has so far.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ struct Rendered {
     /// The YAML entry of each row, where the run writes YAML.
     yaml: Vec<String>,
     csv: Vec<u8>,
+    samples: Vec<u8>,
     pytest: Vec<u8>,
     junit: JunitCase,
 }
@@ -99,6 +100,21 @@ impl Fold {
         let mut text = self.csv_head.clone();
         self.ordered().iter().for_each(|(_, case)| text.extend(&case.csv));
         text
+    }
+
+    /// `perf_samples.csv`.
+    pub fn samples(&self) -> Vec<u8> {
+        let mut text = samples::header();
+        self.ordered().iter().for_each(|(_, case)| text.extend(&case.samples));
+        text
+    }
+
+    /// Folders of the attempts with a result, in the order in which they ended.
+    pub fn by_end(&self) -> Vec<&Path> {
+        let attempts = self.cases.values().flat_map(|case| case.attempts.values());
+        let mut finished: Vec<&Attempt> = attempts.filter(|attempt| attempt.finished).collect();
+        finished.sort_by_key(|attempt| (attempt.result.end, &attempt.result.name));
+        finished.into_iter().map(|attempt| attempt.folder.as_path()).collect()
     }
 
     /// `perf_script_test_results.yaml`.
@@ -164,6 +180,7 @@ impl Case {
         self.rendered = Some(Rendered {
             yaml: yaml.collect::<Result<_, _>>()?,
             csv: perf_csv::lines(&rows),
+            samples: samples::lines(self.attempts.values().map(|attempt| &attempt.result)),
             pytest: pytest_csv::line(&last.result, prefix),
             rows,
             junit,

@@ -31,6 +31,7 @@ mod recorder;
 pub mod result;
 mod run_id;
 mod run_info;
+mod samples;
 mod session;
 mod started;
 mod status;

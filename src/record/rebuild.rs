@@ -53,6 +53,7 @@ pub fn rebuild(
     for attempt in attempts {
         fold.add(attempt)?;
     }
+    views::write_monitoring(output.path(), &fold)?;
     views::write(&views::render(output, &mut fold, copies)?)?;
     Ok(Rebuilt { trials: fold.trials(), run, problems })
 }

@@ -38,6 +38,8 @@ struct State {
     shared: bool,
     lock: DirectoryLock,
     fold: Mutex<Fold>,
+    /// Attempts of this process whose GPU records are not in their view yet.
+    unmonitored: Mutex<Vec<PathBuf>>,
 }
 
 /// The output directory, held for one run.
@@ -105,8 +107,19 @@ impl Recorder {
         let info = establish(&output, &run, &run_id, info)?;
         views::write_fixed(output.path(), &info)?;
         let fold = Mutex::new(Fold::new(info, &run)?);
-        let state = Arc::new(State { output, run, copies, shared, lock, fold });
+        let state = Arc::new(State {
+            output,
+            run,
+            copies,
+            shared,
+            lock,
+            fold,
+            unmonitored: Mutex::default(),
+        });
         let mut problems = state.read_others()?.1;
+        if state.lock.hold != Hold::Joined {
+            views::write_monitoring(state.output.path(), &state.fold())?;
+        }
         state.write_views(turn)?;
         if state.lock.hold == Hold::Unlocked {
             problems.push(Problem::new(
@@ -184,6 +197,7 @@ impl Recorder {
                 atomic::write_synced(&path, &text)?;
             }
             self.background.request_sync([folder.clone()]);
+            self.state.unmonitored().push(folder.clone());
             attempts.push(Attempt { folder, result, finished: true });
         }
         self.take_in(attempts)
@@ -226,7 +240,16 @@ impl State {
         let turn = lock::views(self.output.path())?;
         let problems = if self.shared { self.read_others()?.1 } else { Vec::new() };
         self.write_views(turn)?;
+        let mut unmonitored = self.unmonitored();
+        while let Some(attempt) = unmonitored.first() {
+            views::add_monitoring(self.output.path(), &self.fold(), attempt)?;
+            unmonitored.remove(0);
+        }
         Ok(problems)
+    }
+
+    fn unmonitored(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.unmonitored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in what other processes of this run wrote: whether there was anything, and what is newly passed over.

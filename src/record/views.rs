@@ -16,6 +16,8 @@ pub(super) const PERF_YAML: &str = "perf_script_test_results.yaml";
 const SESSION_CSV: &str = "session_properties.csv";
 const SESSION_YAML: &str = "session_data.yml";
 const GPU_MONITORING: &str = "gpu_monitoring.csv";
+/// Every attempt and what its numbers are worth.
+const SAMPLES: &str = "perf_samples.csv";
 const JUNIT: &str = "junit.xml";
 
 /// Files outside the output directory that show the run too.
@@ -50,6 +52,7 @@ pub(super) fn render(
     let (started, ended, subtype) = (*started, fold.ended(), wanted.device_subtype);
     if wanted.csv {
         views.push(View { path: path(PERF_CSV), content: fold.perf_csv() });
+        views.push(View { path: path(SAMPLES), content: fold.samples() });
         let content = session.csv(started, ended, subtype);
         views.push(View { path: path(SESSION_CSV), content });
     }
@@ -76,10 +79,29 @@ pub(super) fn write_fixed(output: &Path, info: &RunInfo) -> Result<(), RecordErr
     for (name, text) in info.session.texts() {
         atomic::replace(&output.join(name), text.as_bytes())?;
     }
-    if info.views.csv {
-        atomic::replace(&output.join(GPU_MONITORING), &gpu_monitoring::header())?;
-    }
     Ok(())
+}
+
+/// Writes the GPU monitor records of all attempts with a result.
+pub(super) fn write_monitoring(output: &Path, fold: &Fold) -> Result<(), RecordError> {
+    if !fold.info.views.csv {
+        return Ok(());
+    }
+    let mut text = gpu_monitoring::header();
+    fold.by_end().iter().for_each(|attempt| text.extend(gpu_monitoring::rows(attempt)));
+    atomic::replace(&output.join(GPU_MONITORING), &text)
+}
+
+/// Adds those of one more attempt.
+pub(super) fn add_monitoring(
+    output: &Path,
+    fold: &Fold,
+    attempt: &Path,
+) -> Result<(), RecordError> {
+    match fold.info.views.csv {
+        true => gpu_monitoring::append(&output.join(GPU_MONITORING), attempt),
+        false => Ok(()),
+    }
 }
 
 /// Creates the folders of the copies, as pytest does.
@@ -111,6 +133,7 @@ pub(super) fn set_aside(
     let written = [
         (PERF_CSV, views.csv),
         (SESSION_CSV, views.csv),
+        (SAMPLES, views.csv),
         (GPU_MONITORING, views.csv),
         (PERF_YAML, views.yaml),
         (SESSION_YAML, views.yaml),

@@ -253,7 +253,11 @@ fn session(gpus: &Gpus, about: &About) -> Session {
         cpu_model: machine::cpu_model(),
         gpus: gpus.devices.iter().map(|device| device.name.clone()).collect(),
         device_product_name: first.map(gpu::product_name),
-        pci_device_id: None,
+        pci_device_id: gpus
+            .devices
+            .first()
+            .and_then(|gpu| gpu.pci_device_id)
+            .map(|id| format!("0x{id:08X}")),
         device_subtype: first.map(gpu::device_subtype),
         trtllm_version: about.version.clone(),
     }

@@ -17,10 +17,10 @@ fn tokenizer() -> String {
 
 const LENGTHS: [&str; 6] = [
     "token-norm-dist",
-    "--num-requests=3",
-    "--input-mean=8",
+    "--num-requests=48",
+    "--input-mean=64",
     "--input-stdev=0",
-    "--output-mean=4",
+    "--output-mean=32",
     "--output-stdev=0",
 ];
 
@@ -52,15 +52,15 @@ fn dataset_prints_json_lines_and_the_harness_makes_the_same_bytes() {
     let words = [&["dataset", "--stdout", &tokenizer][..], &LENGTHS].concat();
     let ended = tool(work.folder(), &words).exits(0);
     let lines = json_lines(&ended.out);
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 48);
     for (number, line) in lines.iter().enumerate() {
         assert_eq!(
             (&line["task_id"], &line["output_tokens"]),
-            (&Value::from(number), &Value::from(4))
+            (&Value::from(number), &Value::from(32))
         );
-        assert_eq!(line["input_ids"].as_array().map(Vec::len), Some(8));
+        assert_eq!(line["input_ids"].as_array().map(Vec::len), Some(64));
     }
-    let label = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:3";
+    let label = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48";
     work.run_case(label, "good", &[]).exits(0);
     let (folder, _) = work.attempt();
     let made = std::fs::read_to_string(folder.join("synthetic_data.json")).expect("a data set");

@@ -62,11 +62,15 @@ fn where_log_and_report_disagree_the_report_counts_and_both_numbers_are_shown() 
 }
 
 #[test]
-fn of_two_reports_the_last_counts_and_never_the_larger_number() {
+fn of_two_reports_the_last_counts_and_never_the_larger_number_and_neither_is_trusted() {
     let work = Work::new();
-    work.run_case(PYTORCH, "two-reports", &[]).exits(0);
-    assert_eq!(work.value("INFERENCE_TIME"), 2000.0);
-    assert_eq!(work.value("SEQ_THROUGHPUT"), 24.0, "the first report has 48");
+    work.run_case(PYTORCH, "two-reports", &[]).exits(101);
+    let (_, result) = work.attempt();
+    let values: Vec<_> = result["metrics"].as_array().expect("metrics").iter().collect();
+    assert_eq!(values[0]["value"], 2000.0, "{result}");
+    assert_eq!(values[2]["value"], 24.0, "the first report has 48");
+    assert_eq!(result["outcome"]["failed"]["kind"], "unmeasurable");
+    assert_eq!(work.rows().len(), 0);
     let problems = work.problems();
     assert!(problems.contains("the log has 2 complete reports"), "{problems}");
 }

@@ -5,22 +5,10 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::*;
-
-/// A models root with the checkpoint of `llama_v3.1_8b`, as far as a data set needs it.
-fn models_root(work: &Work) -> String {
-    for file in ["tokenizer.json", "tokenizer_config.json"] {
-        let own =
-            format!("{}/perf-tests/refbench-models/tiny-llama/{file}", env!("CARGO_MANIFEST_DIR"));
-        let text = fs::read(own).expect("a tokenizer");
-        work.write(&format!("models/llama-3.1-model/Meta-Llama-3.1-8B/{file}"), text);
-    }
-    work.word("models")
-}
-
 #[test]
 fn several_points_of_one_id_are_several_benches_with_names_and_reports_of_their_own() {
     let work = Work::new();
-    let label = "refbench_tiny_llama-bench-float32-input_output_len:8,4+16,2-reqs:2";
+    let label = "refbench_tiny_llama-bench-float32-input_output_len:64,32+128,16-reqs:48";
     work.run_case(label, "points", &[]).exits(0);
     let rows = work.rows();
     let shown: Vec<_> =
@@ -28,17 +16,17 @@ fn several_points_of_one_id_are_several_benches_with_names_and_reports_of_their_
     let name = |metric: &str, lengths: &str| {
         let limits = "maxbs:512-maxnt:2048";
         format!(
-            "test_perf_metric_{metric}[refbench_tiny_llama-bench-float32-{limits}-input_output_len:{lengths}-reqs:2]"
+            "test_perf_metric_{metric}[refbench_tiny_llama-bench-float32-{limits}-input_output_len:{lengths}-reqs:48]"
         )
     };
     let expected = [
-        (name("build_time", "8,4+16,2"), "35.9738"),
-        (name("inference_time", "8,4"), "1000"),
-        (name("token_throughput", "8,4"), "768"),
-        (name("seq_throughput", "8,4"), "48"),
-        (name("inference_time", "16,2"), "2000"),
-        (name("token_throughput", "16,2"), "384"),
-        (name("seq_throughput", "16,2"), "24"),
+        (name("build_time", "64,32+128,16"), "35.9738"),
+        (name("inference_time", "64,32"), "1000"),
+        (name("token_throughput", "64,32"), "768"),
+        (name("seq_throughput", "64,32"), "48"),
+        (name("inference_time", "128,16"), "2000"),
+        (name("token_throughput", "128,16"), "384"),
+        (name("seq_throughput", "128,16"), "24"),
     ];
     let expected: Vec<_> = expected.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     assert_eq!(shown, expected);
@@ -53,18 +41,19 @@ fn several_points_of_one_id_are_several_benches_with_names_and_reports_of_their_
     }
     assert!(folder.join("bench-1.log").is_file() && folder.join("bench-2.log").is_file());
     assert!(!folder.join("report.json").exists());
-    // What is left of the data sets is the last point's: 16 tokens in.
+    // What is left of the data sets is the last point's: 128 tokens in.
     let dataset = fs::read_to_string(folder.join("synthetic_data.json")).expect("a data set");
     let first = &json_lines(&dataset)[0];
-    assert_eq!(first["input_ids"].as_array().map(Vec::len), Some(16));
+    assert_eq!(first["input_ids"].as_array().map(Vec::len), Some(128));
 }
 
 #[test]
 fn a_workspace_holds_data_set_and_engine_while_the_case_runs_and_nothing_afterwards() {
     let work = Work::new();
     work.run_case(TENSORRT, "good", &["--ws", "my ws"]).exits(0);
-    let folder = work
-        .word("my ws/perf_engines/refbench_tiny_llama-bench-float32-input_output_len_8_4-reqs_2");
+    let folder = work.word(
+        "my ws/perf_engines/refbench_tiny_llama-bench-float32-input_output_len_64_32-reqs_48",
+    );
     let (attempt, result) = work.attempt();
     let argv = |step: usize| {
         let words = result["steps"][step]["argv"].as_array().expect("words").iter();
@@ -92,7 +81,7 @@ fn the_release_that_the_program_tells_picks_the_commands_and_is_asked_for_once()
     let work = Work::new();
     let root = models_root(&work);
     let asked = work.word("asked");
-    let label = "llama_v3.1_8b-bench-pytorch-streaming-bfloat16-input_output_len:8,4-reqs:2";
+    let label = "llama_v3.1_8b-bench-pytorch-streaming-bfloat16-input_output_len:64,32-reqs:48";
     let program = bench("release-1.2");
     let words = ["--case", label, "--bench-bin", &program, "--models-root", &root];
     let ended = run(work.harness(&words).env("ASKED", &asked)).exits(0);
@@ -144,10 +133,10 @@ fn processes_of_one_nextest_run_ask_the_program_once() {
     let work = Work::new();
     let root = models_root(&work);
     let asked = work.word("asked");
-    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:";
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48-con:";
     let program = bench("release-1.2");
-    for requests in ["2", "3"] {
-        let label = format!("{label}{requests}");
+    for concurrency in ["2", "3"] {
+        let label = format!("{label}{concurrency}");
         let words = ["--case", &label, "--bench-bin", &program, "--models-root", &root];
         let mut process = work.harness(&words);
         run(process.env("ASKED", &asked).env("NEXTEST_RUN_ID", "one-run")).exits(0);
@@ -159,7 +148,7 @@ fn processes_of_one_nextest_run_ask_the_program_once() {
 fn the_embedded_engine_keeps_its_commands_beside_a_release_of_tensorrt_llm() {
     let work = Work::new();
     let root = models_root(&work);
-    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2";
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48";
     let words = ["--case", PYTORCH, "--case", label, "--models-root", &root];
     let mut harness = work.harness(&words);
     harness.env("TRTLLM_BENCH", bench("release-1.2")).env("ASKED", work.word("asked"));
@@ -179,7 +168,7 @@ fn the_embedded_engine_keeps_its_commands_beside_a_release_of_tensorrt_llm() {
 fn labels_are_judged_by_the_release_that_will_run_them() {
     let work = Work::new();
     let root = models_root(&work);
-    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2-kv_frac:0.8";
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48-kv_frac:0.8";
     let words = ["-C", "--case", label, "--models-root", &root];
     let with = |release: &str| {
         let mut harness = work.harness(&words);
@@ -205,7 +194,7 @@ fn a_script_without_sources_is_told_before_anything_runs() {
 fn a_program_that_does_not_say_its_release_gets_the_oldest_commands_and_a_note() {
     let work = Work::new();
     let root = models_root(&work);
-    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2";
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48";
     work.run_case(label, "good", &["--models-root", &root])
         .exits(0)
         .says("does not say which release of TensorRT-LLM it is: commands of flow seed; choose with --flow");
@@ -218,7 +207,7 @@ fn the_first_of_several_models_roots_that_has_the_model_is_used() {
     let root = models_root(&work);
     let empty = work.word("empty");
     fs::create_dir(&empty).expect("a folder");
-    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:8,4-reqs:2";
+    let label = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48";
     let roots = ["--models-root", &empty, "--models-root", &root];
     work.run_case(label, "good", &roots).exits(0);
     // A site's own table places a label elsewhere.

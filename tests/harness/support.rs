@@ -16,10 +16,11 @@ pub const TRTLLM_PERF: &str = env!("CARGO_BIN_EXE_trtllm-perf");
 pub const REFBENCH: &str = env!("CARGO_BIN_EXE_refbench");
 
 /// Labels of the embedded engine's tiny model, so that data sets need no models root. Scripted programs run them.
-pub const PYTORCH: &str = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:2";
+pub const PYTORCH: &str =
+    "refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48";
 pub const STREAMING: &str =
-    "refbench_tiny_llama-bench-pytorch-streaming-float32-input_output_len:8,4-reqs:2";
-pub const TENSORRT: &str = "refbench_tiny_llama-bench-float32-input_output_len:8,4-reqs:2";
+    "refbench_tiny_llama-bench-pytorch-streaming-float32-input_output_len:64,32-reqs:48";
+pub const TENSORRT: &str = "refbench_tiny_llama-bench-float32-input_output_len:64,32-reqs:48";
 /// A label whose data set takes hours.
 pub const ENDLESS: &str =
     "refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:4000000000";
@@ -268,4 +269,15 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub fn is_alive(pid: i32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// A models root with the checkpoint of `llama_v3.1_8b`, as far as a data set needs it.
+pub fn models_root(work: &Work) -> String {
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        let own =
+            format!("{}/perf-tests/refbench-models/tiny-llama/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read(own).expect("a tokenizer");
+        work.write(&format!("models/llama-3.1-model/Meta-Llama-3.1-8B/{file}"), text);
+    }
+    work.word("models")
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use regex::Regex;
 
+use crate::gpus;
 use crate::support::*;
 
 /// An option: its words, its twin's name without `TRTLLM_PERF_`, the twin's value, and the rest of a command line on
@@ -13,9 +14,15 @@ type Twin = (&'static str, &'static str, &'static str, &'static str);
 
 const SHOWN: &str = "--dry-run=json";
 const GPU_LIST: &str = "-F trt_llm_release_perf_sanity.yml --machine-facts <machines/h100-x8.yml>";
-const CASE: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:2 --bench-bin <bench/good.sh>";
+const CASE: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh>";
 
-const FAILING: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:8,4-reqs:2 --bench-bin <bench/silent.sh>";
+const FAILING: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/silent.sh>";
+
+const UNTRUSTED: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:50 --bench-bin <bench/good.sh>";
+
+const ON_GPUS: &str = "--case llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --models-root {models} --gpu-recording {two.jsonl}";
+
+const LEASED: &str = "--lease-dir {locks} --case llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --models-root {models} --gpu-recording {two.jsonl}";
 
 /// Options that are about an earlier run.
 const GO_ON: [&str; 3] = ["APPEND", "RESUME", "FAILED"];
@@ -86,6 +93,15 @@ fn of_running() -> Vec<Twin> {
         ("--resume", "RESUME", "1", FAILING),
         ("--failed", "FAILED", "1", FAILING),
         ("--on-io-error stop", "ON_IO_ERROR", "stop", "--workspace {a.txt} -F embedded.yml"),
+        (
+            "--gpu-recording <../gpu/h100-gemm.jsonl>",
+            "GPU_RECORDING",
+            "<../gpu/h100-gemm.jsonl>",
+            "-F trt_llm_release_perf_sanity.yml --dry-run=json",
+        ),
+        ("--lease-dir {locks}", "LEASE_DIR", "{locks}", ON_GPUS),
+        ("--exclusive-node", "EXCLUSIVE_NODE", "1", LEASED),
+        ("--unmeasurable ignore", "UNMEASURABLE", "ignore", UNTRUSTED),
         ("--tables {tables}", "TABLES", "{tables}", SHOWN),
         ("--config {site.toml}", "CONFIG", "{site.toml}", SHOWN),
         ("-v", "VERBOSE", "1", CASE),
@@ -128,6 +144,8 @@ fn work() -> Work {
     let durations =
         serde_json::json!({ id(&embedded_label()): 1000.0, id(short): 1.0, id(last): 2000.0 });
     work.write("durations.json", durations.to_string());
+    models_root(&work);
+    gpus::recording(&work, "two.jsonl", 2, &[gpus::quiet()]);
     work.write("site.toml", "timeout = 11\n");
     let limits = include_str!("../../perf-tests/metrics.yml");
     work.write(
@@ -155,7 +173,9 @@ fn seen(work: &Work, command: &mut Command) -> String {
     // What shows the newest run: the order of runs of one second is by chance.
     for file in work.files().iter().filter(|file| !file.contains("/runs/")) {
         text.push_str(&format!("{file}\n"));
-        if ["xml", "csv", "yaml"].iter().any(|ending| file.ends_with(ending)) {
+        // How quiet the host was is another matter each time.
+        let varies = file.ends_with("perf_samples.csv");
+        if !varies && ["xml", "csv", "yaml"].iter().any(|ending| file.ends_with(ending)) {
             text.push_str(&work.read(file));
         }
     }
@@ -163,6 +183,7 @@ fn seen(work: &Work, command: &mut Command) -> String {
     let each_time = [
         (r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[0-9a-f]{8}", "RUN"),
         (r#"time="[0-9.]+"|timestamp="[^"]+"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"#, "TIME"),
+        (r"certificate[^\n]*", "CERTIFICATE"),
         (r"in \d+\.\d+s|\b\d+\.\d{4,6}\b|cpu_freq[^,}]+|,0\.\d+,", "SECONDS"),
     ];
     each_time.iter().fold(text, |text, (pattern, name)| {

@@ -177,6 +177,14 @@ fn facts(result: &AttemptResult) -> String {
     for (key, value) in &result.facts {
         _ = writeln!(out, "{}={}", clean_line(key), clean_line(value));
     }
+    for certificate in result.steps.iter().filter_map(|step| step.certificate.as_ref()) {
+        _ = writeln!(out, "certificate={}", certificate.standing().word());
+        for finding in certificate.findings() {
+            let standing = finding.standing.word();
+            let text = clean_line(&finding.text);
+            _ = writeln!(out, "certificate.{}={standing} ({text})", finding.check.word());
+        }
+    }
     for row in &result.metrics {
         _ = writeln!(
             out,
