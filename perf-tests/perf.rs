@@ -4,10 +4,12 @@
 
 use std::process::ExitCode;
 
+use trtllm_perf::gpu;
 use trtllm_perf::process;
 use trtllm_perf::run::{self, Host};
 
 fn main() -> ExitCode {
     process::supervisor_entry();
+    gpu::clocks_entry();
     run::main(Host { refbench: Some(env!("CARGO_BIN_EXE_refbench")) })
 }

@@ -115,6 +115,9 @@ pub struct Cli {
     /// Let each test hold all GPUs, also those that it does not use.
     #[arg(long, env = "TRTLLM_PERF_EXCLUSIVE_NODE", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, help_heading = RUNNING)]
     pub exclusive_node: bool,
+    /// Hold the GPUs at the clocks of clocks.yml while a step runs; a GPU that refuses fails the test.
+    #[arg(long, env = "TRTLLM_PERF_LOCK_CLOCKS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, help_heading = RUNNING)]
+    pub lock_clocks: bool,
     /// What becomes of a test whose numbers cannot be trusted [default: fail].
     #[arg(long, value_name = "ACTION", env = "TRTLLM_PERF_UNMEASURABLE", help_heading = RUNNING)]
     pub unmeasurable: Option<Unmeasurable>,
@@ -183,7 +186,7 @@ pub struct Cli {
     /// As --junit-xml.
     #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_PERIODIC_JUNIT_XMLPATH", help_heading = UPSTREAM)]
     pub periodic_junit_xmlpath: Option<PathBuf>,
-    /// No meaning here: clocks are left as they are.
+    /// No meaning here: see --lock-clocks.
     #[arg(long, env = "TRTLLM_PERF_ENABLE_GPU_CLOCK_LOCK", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, help_heading = UPSTREAM)]
     pub enable_gpu_clock_lock: bool,
     /// No meaning here.

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use trtllm_perf::commands::{dataset, doctor, gpus, parse, prune, rebuild, status};
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
-use trtllm_perf::{cli::Cli, process};
+use trtllm_perf::{cli::Cli, gpu, process};
 
 /// Performance-test harness for TensorRT-LLM.
 #[derive(Debug, Parser)]
@@ -38,6 +38,7 @@ enum Command {
 
 fn main() -> ExitCode {
     process::supervisor_entry();
+    gpu::clocks_entry();
     match Arguments::parse().command {
         Command::Run(cli) => run::finish(run::run(*cli, Host::default())),
         Command::Doctor(args) => run::finish(doctor::run(*args, Host::default())),

@@ -60,6 +60,7 @@ pub struct Settings {
     /// Folder of the locks of GPUs.
     pub lease_dir: PathBuf,
     pub exclusive_node: bool,
+    pub lock_clocks: bool,
     pub verbose: u8,
     pub show_steps: bool,
     pub output_dir: PathBuf,
@@ -110,6 +111,7 @@ struct File {
     unmeasurable: Option<String>,
     lease_dir: Option<PathBuf>,
     exclusive_node: Option<bool>,
+    lock_clocks: Option<bool>,
     tables: Option<PathBuf>,
     output_dir: Option<PathBuf>,
     perf_log_formats: Option<Vec<String>>,
@@ -213,6 +215,7 @@ impl Settings {
             unmeasurable,
             gpu_recording: cli.gpu_recording,
             lease_dir: cli.lease_dir.or(file.lease_dir).unwrap_or_else(|| LEASE_DIR.into()),
+            lock_clocks: cli.lock_clocks || file.lock_clocks.unwrap_or(false),
             exclusive_node: cli.exclusive_node || file.exclusive_node.unwrap_or(false),
             verbose: cli.verbose,
             show_steps: cli.show_steps,

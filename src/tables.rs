@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::case::ModelTable;
 use crate::dataset::temporary_beside;
 use crate::engine::{OptionTable, OptionTableError};
+use crate::gpu::ClockTable;
 use crate::list::{ListError, TestList};
 use crate::metric::{MetricTable, MetricTableError};
 use crate::sample::Tolerances;
@@ -57,6 +58,8 @@ pub struct Tables {
     pub limits: MetricTable,
     /// When a measurement is not to be trusted.
     pub tolerances: Tolerances,
+    /// Clocks to hold GPUs at.
+    pub clocks: ClockTable,
 }
 
 /// Why a table cannot be used.
@@ -72,6 +75,8 @@ pub enum TablesError {
     Limits { path: PathBuf, source: MetricTableError },
     #[error("read {}: {source}", path.display())]
     Tolerances { path: PathBuf, source: serde_yaml::Error },
+    #[error("read {}: {source}", path.display())]
+    Clocks { path: PathBuf, source: serde_yaml::Error },
 }
 
 impl Tables {
@@ -95,6 +100,9 @@ impl Tables {
             text(dir, "certificate.yml", include_str!("../perf-tests/certificate.yml"))?;
         let tolerances =
             Tolerances::parse(&yaml).map_err(|source| TablesError::Tolerances { path, source })?;
+        let (path, yaml) = text(dir, "clocks.yml", include_str!("../perf-tests/clocks.yml"))?;
+        let clocks =
+            ClockTable::parse(&yaml).map_err(|source| TablesError::Clocks { path, source })?;
         for path in
             dir.map(|dir| dir.join(LOCAL_MODELS)).into_iter().chain([PathBuf::from(LOCAL_MODELS)])
         {
@@ -106,7 +114,7 @@ impl Tables {
                 Err(source) => return Err(TablesError::Read { path, source }),
             }
         }
-        Ok(Self { models, options, limits, tolerances })
+        Ok(Self { models, options, limits, tolerances, clocks })
     }
 }
 

@@ -4,6 +4,7 @@
 //! at run time so that the same program runs where there is none, or a [`Recording`] of its readings. A single
 //! reading that a device refuses (MIG, a container without the right) is missing from that device and fails nothing.
 
+mod clocks;
 mod driver;
 mod lease;
 mod nvml;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use clocks::{ClockCommands, ClockTable, Clocks, clocks_entry};
 pub use driver::{Driver, GpuError, faults};
 pub use lease::{Lease, LeaseError, Leases};
 pub use nvml::open;

@@ -29,6 +29,9 @@ pub enum ProcessError {
     /// It was killed, or the executable does not call [`supervisor_entry`](super::supervisor_entry) first.
     #[error("lose the step's supervisor {} ({status})", program.display())]
     SupervisorLost { program: PathBuf, status: String },
+    /// The command before the program failed ([`Frame`](super::Frame)).
+    #[error("prepare the step: its log {} says why not", log.display())]
+    NotPrepared { log: PathBuf },
     #[error("talk to the step's supervisor: {0}")]
     Link(io::Error),
 }

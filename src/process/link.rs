@@ -20,7 +20,8 @@ use super::wire::{self, Event, Order, Request};
 /// How steps are supervised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Supervisor {
-    /// An executable whose `main` begins with [`supervisor_entry`](super::supervisor_entry).
+    /// An executable whose `main` begins with [`supervisor_entry`](super::supervisor_entry), and then knows the commands
+    /// of the steps' frames.
     pub program: PathBuf,
     /// Hold steps in cgroups where that is possible; without, the sub-reaper does it alone.
     pub cgroups: bool,
@@ -133,6 +134,7 @@ fn request(step: &Step, supervisor: &Supervisor) -> Result<Request, ProcessError
         grace: step.grace,
         own_stdout: step.stdout.is_some(),
         cgroup: supervisor.cgroups,
+        frame: step.frame.clone(),
     })
 }
 

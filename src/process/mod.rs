@@ -37,7 +37,7 @@ pub use link::Supervisor;
 pub use program::find_program;
 pub use run::run;
 pub use signal_hook::consts::{SIGBUS, SIGSEGV};
-pub use step::{Ended, Process, Step, StepEnd};
+pub use step::{Ended, Frame, Process, Step, StepEnd};
 pub use supervisor::supervisor_entry;
 pub use tree::stranger;
 pub use watch::{Fatal, Progress, Stall, Watch};

@@ -52,6 +52,10 @@ pub fn run(
                 link.close()?;
                 return Err(not_startable(step, errno));
             }
+            Ok(Some(Event::NotPrepared)) => {
+                link.close()?;
+                return Err(ProcessError::NotPrepared { log: step.log.clone() });
+            }
             Ok(Some(Event::Ended(report))) => {
                 link.close()?;
                 return Ok(end(report, cause, cgroup.is_some()));
@@ -96,6 +100,7 @@ fn not_started() -> StepEnd {
         leftovers: Vec::new(),
         survivors: Vec::new(),
         in_cgroup: false,
+        not_undone: false,
     }
 }
 
@@ -120,5 +125,6 @@ fn end(report: Report, cause: Option<Ended>, in_cgroup: bool) -> StepEnd {
         leftovers: report.leftovers,
         survivors: report.survivors,
         in_cgroup,
+        not_undone: report.not_undone,
     }
 }

@@ -25,6 +25,18 @@ pub struct Step {
     pub limit: Option<Duration>,
     /// Time between the polite TERM and KILL.
     pub grace: Duration,
+    /// What happens around the program.
+    pub frame: Option<Frame>,
+}
+
+/// Commands of the supervisor's own executable around the program of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Arguments of the one before. If it fails, the program is not started.
+    pub before: Vec<String>,
+    /// Arguments of the one after nothing of the step is left, also when the harness is gone or the program was never
+    /// started.
+    pub after: Vec<String>,
 }
 
 impl Step {
@@ -49,6 +61,8 @@ pub struct StepEnd {
     pub survivors: Vec<Process>,
     /// Whether the tree was held in a cgroup of its own; else by the sub-reaper alone.
     pub in_cgroup: bool,
+    /// Whether the command after the step failed; its words are in the log.
+    pub not_undone: bool,
 }
 
 /// A process named to a person.

@@ -54,6 +54,13 @@ fn supervise() -> io::Result<()> {
     let request: Request = wire::receive(&harness)?;
     let cgroup = request.cgroup.then(|| Cgroup::create(std::process::id())).flatten();
     let mut inbox = Inbox::new(harness, request.grace)?;
+    // Signals wait from here on, so that what is done before the step is undone after it.
+    if let Some(frame) = &request.frame
+        && !own_command(&frame.before)?
+    {
+        own_command(&frame.after)?;
+        return inbox.tell(&Event::NotPrepared);
+    }
     // Before the fork: on a busy machine the program may have ended before we run again.
     let begin = (Timestamp::now(), Instant::now());
     let (started, output) = match start(&request, cgroup.as_ref()) {
@@ -61,6 +68,9 @@ fn supervise() -> io::Result<()> {
         Err(error) => {
             if let Some(cgroup) = cgroup {
                 cgroup.remove();
+            }
+            if let Some(frame) = &request.frame {
+                own_command(&frame.after)?;
             }
             let errno = error.raw_os_error().ok_or(error)?;
             return inbox.tell(&Event::NotStarted { errno });
@@ -85,7 +95,18 @@ fn supervise() -> io::Result<()> {
     if let Some(cgroup) = cgroup {
         cgroup.remove();
     }
-    inbox.tell(&Event::Ended(result?))
+    let undone = request.frame.as_ref().map(|frame| own_command(&frame.after));
+    let mut report = result?;
+    report.not_undone = !undone.transpose()?.unwrap_or(true);
+    inbox.tell(&Event::Ended(report))
+}
+
+/// Runs this executable with other arguments; whether it succeeded. What it says goes to the step's log.
+fn own_command(arguments: &[String]) -> io::Result<bool> {
+    let log = || io::stderr().as_fd().try_clone_to_owned();
+    let mut command = Command::new("/proc/self/exe");
+    command.args(arguments).stdin(Stdio::null()).stdout(log()?).stderr(log()?);
+    Ok(command.status()?.success())
 }
 
 /// From the start of the main process to the end of its tree.
@@ -114,7 +135,7 @@ fn attend(
         wall = clock.elapsed();
     }
     let log_errno = inbox.drain(DRAIN)?;
-    Ok(Report { status, log_errno, start, wall, leftovers, survivors })
+    Ok(Report { status, log_errno, start, wall, leftovers, survivors, not_undone: false })
 }
 
 /// Starts the main process; returns the reading end of what goes to the log.

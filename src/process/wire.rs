@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::step::Process;
+use super::step::{Frame, Process};
 
 /// First message to the supervisor. Its stdout is the step's stdout file, its stderr the step's log.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +27,7 @@ pub(super) struct Request {
     pub own_stdout: bool,
     /// Try to hold the step in a cgroup.
     pub cgroup: bool,
+    pub frame: Option<Frame>,
 }
 
 /// Later messages to the supervisor.
@@ -50,6 +51,8 @@ pub(super) enum Event {
     NotStarted {
         errno: i32,
     },
+    /// The command before the program failed; its words are in the log.
+    NotPrepared,
     /// The last message; the tree is gone.
     Ended(Report),
 }
@@ -65,6 +68,8 @@ pub(super) struct Report {
     pub wall: Duration,
     pub leftovers: Vec<Process>,
     pub survivors: Vec<Process>,
+    /// The command after the step failed; its words are in the log.
+    pub not_undone: bool,
 }
 
 /// The end of a process as `wait` tells it.
@@ -107,6 +112,7 @@ mod tests {
             grace: Duration::from_millis(1500),
             own_stdout: false,
             cgroup: true,
+            frame: None,
         };
         let mut bytes = Vec::new();
         send(&mut bytes, &request).expect("send");

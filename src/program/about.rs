@@ -125,6 +125,7 @@ impl Question<'_> {
             stdout: None,
             limit: Some(HELP_LIMIT),
             grace: Step::GRACE,
+            frame: None,
         };
         let end = run(&step, Watch::default(), self.supervisor, self.interrupt)?;
         let text = fs::read(log.path())

@@ -16,7 +16,7 @@ use crate::cli::{OnIoError, Unmeasurable};
 use crate::dataset::Cache;
 use crate::engine::Flow;
 use crate::failure::Exit;
-use crate::gpu::{self, Gpus, Leases};
+use crate::gpu::{self, ClockTable, Gpus, Leases};
 use crate::machine;
 use crate::process::{Interrupt, Supervisor};
 use crate::program::{self, About};
@@ -99,7 +99,7 @@ impl World {
             datasets: Cache::new(output::directory(settings).path().join("datasets")),
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
-            gpus: gpu_access(&asked.gpus, settings, &run_folder)?,
+            gpus: gpu_access(&asked.gpus, settings, &self.tables.clocks, &run_folder, engines)?,
             tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
@@ -133,13 +133,31 @@ impl World {
 fn gpu_access(
     host: &HostGpus,
     settings: &Settings,
+    clocks: &ClockTable,
     run_folder: &Path,
+    engines: &[Engine],
 ) -> Result<Result<GpuAccess, String>, Exit> {
-    let Some(driver) = host.driver.clone() else { return Ok(Err(host.lacking.clone())) };
+    let lock = settings.lock_clocks && engines.contains(&Engine::TrtllmBench);
+    let cannot_lock = |reason: &str| Exit::CannotRun(format!("--lock-clocks: {reason}"));
+    let Some(driver) = host.driver.clone() else {
+        return if lock { Err(cannot_lock(&host.lacking)) } else { Ok(Err(host.lacking.clone())) };
+    };
     let usable = host.usable().map_err(Exit::CannotRun)?;
+    if lock {
+        usable
+            .iter()
+            .try_for_each(|gpu| clocks.of(gpu).map(drop))
+            .map_err(|it| cannot_lock(&it))?;
+    }
     let poisoned = run_folder.join("poisoned");
     let leases = Leases::new(&settings.lease_dir, usable, &poisoned, settings.exclusive_node);
-    Ok(Ok(GpuAccess { driver, gpus: host.found.clone(), leases }))
+    Ok(Ok(GpuAccess {
+        driver,
+        gpus: host.found.clone(),
+        leases,
+        clocks: lock.then(|| clocks.clone()),
+        recording: settings.gpu_recording.as_deref().map(absolute),
+    }))
 }
 
 /// What every result says of harness and machine.

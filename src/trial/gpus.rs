@@ -1,6 +1,7 @@
 //! The GPUs of an attempt: leased before the first step that uses them, seen empty around each, watched meanwhile.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,12 +9,13 @@ use std::time::{Duration, Instant};
 use super::Attempt;
 use crate::case::Engine;
 use crate::gpu::{
-    self, Driver, Gpu, Gpus, LeaseError, Leases, Moment, Reading, RecordingWriter, Sampler,
+    self, ClockCommands, ClockTable, Driver, Gpu, Gpus, LeaseError, Leases, Moment, Reading,
+    RecordingWriter, Sampler,
 };
 use crate::logs::Observations;
 use crate::machine::{self, CpuTimes};
 use crate::plan::StepKind;
-use crate::process;
+use crate::process::{self, Frame};
 use crate::record::TELEMETRY;
 use crate::record::result::{Failure, FailureKind};
 use crate::sample::{Certificate, Evidence, GpuEvidence, HostLoad, Watched};
@@ -30,6 +32,10 @@ pub struct GpuAccess {
     /// What is there, for the heads of telemetry files.
     pub gpus: Gpus,
     pub leases: Leases,
+    /// Clocks to hold the GPUs at while a step runs.
+    pub clocks: Option<ClockTable>,
+    /// The recording that is played in place of a driver.
+    pub recording: Option<PathBuf>,
 }
 
 /// What was seen of GPUs and host while a step ran.
@@ -112,6 +118,26 @@ impl Attempt<'_> {
         }
         let name = |gpu: &Gpu| gpu.uuid.clone().unwrap_or_else(|| gpu.index.to_string());
         Some(self.leased().iter().map(name).collect::<Vec<_>>().join(","))
+    }
+
+    /// What holds the clocks of the step's GPUs, where that is asked for.
+    pub(super) fn clock_frame(&self, step: usize) -> Result<Option<Frame>, Failure> {
+        let (Ok(access), true) = (&self.stage.gpus, self.uses_gpus(step)) else { return Ok(None) };
+        let Some(table) = &access.clocks else { return Ok(None) };
+        let recording = access.recording.as_deref();
+        let commands = ClockCommands::new(self.leased(), table, recording).map_err(|message| {
+            Failure { kind: FailureKind::Infra, message, hint: None, details: String::new() }
+        })?;
+        Ok(Some(Frame { before: commands.lock, after: commands.unlock }))
+    }
+
+    /// Gives the clocks back in the place of a supervisor that is lost.
+    pub(super) fn unlock_clocks(&mut self, frame: Option<&Frame>) {
+        let (Ok(access), Some(_)) = (&self.stage.gpus, frame) else { return };
+        let unlock = |gpu: &Gpu| access.driver.unlock_clocks(gpu.index, true).err();
+        let failed: Vec<String> =
+            self.leased().iter().filter_map(unlock).map(|error| error.to_string()).collect();
+        self.result.problems.extend(failed);
     }
 
     /// Begins to watch GPUs and host.

@@ -261,6 +261,16 @@ pub(super) fn not_started(error: &ProcessError) -> Failure {
         | ProcessError::WorkingDirectory { .. } => FailureKind::Io,
         _ => FailureKind::Infra,
     };
+    if let ProcessError::NotPrepared { log } = error {
+        return Failure {
+            kind,
+            message: "the clocks of the GPUs could not be locked".to_owned(),
+            hint: Some(
+                "that takes root; leave --lock-clocks out to run at the driver's clocks".to_owned(),
+            ),
+            details: tail(log),
+        };
+    }
     let hint =
         matches!(error, ProcessError::ProgramMissing { .. } | ProcessError::NotExecutable { .. })
             .then(|| "name the bench program with --bench-bin or TRTLLM_BENCH".to_owned());

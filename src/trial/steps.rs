@@ -102,6 +102,7 @@ impl Attempt<'_> {
             stdout: planned.stdout.as_ref().map(Into::into),
             limit: self.trial.limit,
             grace: process::Step::GRACE,
+            frame: self.clock_frame(step)?,
         };
         let mut echo = self.stage.show_steps.then(|| Echo::new(&log));
         let mut fatal = FatalWatch::default();
@@ -116,7 +117,14 @@ impl Attempt<'_> {
         let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);
         echo.iter_mut().for_each(Echo::pass_on);
         let seen = lookout.end();
-        let end = ran.map_err(|error| outcome::not_started(&error))?;
+        let end = match ran {
+            Ok(end) => end,
+            Err(error) => {
+                // A supervisor that is lost gives no clocks back.
+                self.unlock_clocks(wanted.frame.as_ref());
+                return Err(outcome::not_started(&error));
+            }
+        };
         self.record(step, end.start, end.end, end.ended.to_string(), Some(&log));
         self.note_leftovers(step, &end);
         self.release_gpus(step, seen);
@@ -145,6 +153,11 @@ impl Attempt<'_> {
             self.result
                 .problems
                 .push(format!("{kind} left process {} behind, ended: {}", left.pid, left.command));
+        }
+        if end.not_undone {
+            let remark = "the clocks of its GPUs may be locked still; its log says why";
+            eprintln!("warning: {kind}: {remark}");
+            self.result.problems.push(format!("{kind}: {remark}"));
         }
         for survivor in &end.survivors {
             self.result.problems.push(format!(

@@ -31,6 +31,16 @@ fn but(edits: Value) -> Value {
     reading
 }
 
+/// A recording of a device that takes orders down in the file `orders`, less the GPUs that refuse.
+fn with_orders(work: &Work, recording: &str, refusing: &[u32]) -> String {
+    let text = fs::read_to_string(recording).expect("a recording");
+    let (head, rest) = text.split_once('\n').expect("a head");
+    let mut head: Value = serde_json::from_str(head).expect("JSON");
+    head["orders"] = json!("orders");
+    head["refusing"] = json!(refusing);
+    work.write("orders.jsonl", format!("{head}\n{rest}"))
+}
+
 /// A recording of as many GPUs, which all give these readings one after the other; the last one stays.
 pub fn recording(work: &Work, name: &str, gpus: u32, readings: &[Value]) -> String {
     let device = |index: u32| {
@@ -211,14 +221,15 @@ fn a_number_whose_certificate_is_invalid_is_no_pass_and_stands_in_the_samples_al
         assert!(message.contains(check) && message.contains(words), "{check}: {message}");
         assert_eq!(node.work.rows().len(), 0, "{check}");
         let samples = node.samples();
-        assert_eq!(samples.len(), 3, "{check}");
+        let (_, result) = node.work.attempt();
+        assert_eq!(Some(samples.len()), result["metrics"].as_array().map(Vec::len), "{check}");
         let columns = [check, "certificate", "state"].map(|it| samples[0][it].as_str());
         assert_eq!(columns, ["invalid"; 3], "{check}");
         assert_eq!(samples[0]["outcome"], "unmeasurable");
 
         let ended = node.run(&recording, &[LABEL], &["--unmeasurable", "ignore"]).exits(0);
         assert!(ended.out.contains("0 failed; 1 ignored"), "{}", ended.out);
-        assert_eq!((node.work.rows().len(), node.samples().len()), (0, 3), "{check}");
+        assert_eq!((node.work.rows().len(), node.samples().len()), (0, samples.len()), "{check}");
     }
 }
 
@@ -360,4 +371,61 @@ fn the_gpus_of_a_real_recording_are_shown_and_one_that_cannot_be_read_is_named()
         node.work.write("broken.jsonl", "{\"source\":\"x\",\"gpus\":{\"devices\":[]}}\n{\n");
     node.run(&broken, &[LABEL], &[]).exits(2).says("broken.jsonl:2: ");
     node.run("absent.jsonl", &[LABEL], &[]).exits(2).says("read the recording absent.jsonl: ");
+}
+
+#[test]
+fn clocks_are_held_while_a_step_runs_and_given_back_however_it_ends() {
+    for (program, code) in [("shows-gpus", 0), ("silent-failure", 101)] {
+        let node = Node { program: bench(program), ..Node::new() };
+        let recording = recording(&node.work, "two.jsonl", 2, &[quiet()]);
+        let recording = with_orders(&node.work, &recording, &[]);
+        node.run(&recording, &[TWO_GPUS], &["--lock-clocks"]).exits(code);
+        let orders = node.work.read("orders");
+        let held = "GPU 0: lock SM 1200 MHz\nGPU 1: lock SM 1200 MHz\n";
+        assert_eq!(orders, format!("{held}GPU 0: unlock\nGPU 1: unlock\n"), "{program}");
+    }
+}
+
+#[test]
+fn clocks_that_one_gpu_refuses_are_held_on_none_and_the_test_fails() {
+    let node = Node::new();
+    let recording = recording(&node.work, "two.jsonl", 2, &[quiet()]);
+    let recording = with_orders(&node.work, &recording, &[1]);
+    node.run(&recording, &[TWO_GPUS], &["--lock-clocks"]).exits(101);
+    let failure = node.work.failure();
+    assert_eq!(failure["message"], "the clocks of the GPUs could not be locked");
+    let details = text(&failure["details"]);
+    assert!(details.contains("GPU 1 refuses: GPU 1 of the recording"), "{details}");
+    let orders = node.work.read("orders");
+    assert!(orders.starts_with("GPU 0: lock SM 1200 MHz\nGPU 0: unlock\n"), "{orders}");
+    assert!(!details.contains("CUDA_VISIBLE_DEVICES"), "the program was not started");
+}
+
+#[test]
+fn clocks_are_given_back_when_the_harness_is_killed() {
+    let node = Node::new();
+    let recording = recording(&node.work, "one.jsonl", 1, &[quiet()]);
+    let recording = with_orders(&node.work, &recording, &[]);
+    let mut harness = node.harness(&recording, &[LABEL], &["--lock-clocks"]);
+    let mut harness = harness.env("LASTS", "600").spawn().expect("the harness starts");
+    let log = || node.work.attempts().first().map(|folder| folder.join("bench.log"));
+    let runs = || fs::read_to_string(log()?).is_ok_and(|log| log.contains("CUDA")).then_some(());
+    wait_for("the run", || node.work.path("perf-output/runs/latest").exists().then_some(()));
+    wait_for("the step", runs);
+    harness.kill().expect("killed");
+    harness.wait().expect("gone");
+    let given_back = || node.work.read("orders").ends_with("GPU 0: unlock\n").then_some(());
+    wait_for("the clocks", given_back);
+}
+
+#[test]
+fn clocks_that_cannot_be_held_are_told_before_anything_runs() {
+    let node = Node::new();
+    let recording = recording(&node.work, "one.jsonl", 1, &[quiet()]);
+    node.work.write("tables/clocks.yml", "B200: { sm: 1000 }\n");
+    let ended = node.run(&recording, &[LABEL], &["--lock-clocks"]).exits(3);
+    ended.says("--lock-clocks: clocks.yml has no clocks for H100_80GB_HBM3; add them");
+    let own = ["--bench-bin", &node.program, "--models-root", &node.models, "--lock-clocks"];
+    let ended = run(&mut node.work.harness(&words(&[LABEL], &own)));
+    ended.exits(3).says("--lock-clocks: no NVIDIA driver");
 }

@@ -101,6 +101,7 @@ fn of_running() -> Vec<Twin> {
         ),
         ("--lease-dir {locks}", "LEASE_DIR", "{locks}", ON_GPUS),
         ("--exclusive-node", "EXCLUSIVE_NODE", "1", LEASED),
+        ("--lock-clocks", "LOCK_CLOCKS", "1", ON_GPUS),
         ("--unmeasurable ignore", "UNMEASURABLE", "ignore", UNTRUSTED),
         ("--tables {tables}", "TABLES", "{tables}", SHOWN),
         ("--config {site.toml}", "CONFIG", "{site.toml}", SHOWN),

@@ -37,6 +37,7 @@ impl Bench {
             stdout: None,
             limit: Some(Duration::from_secs(60)),
             grace: Duration::from_secs(1),
+            frame: None,
         };
         Self { folder, step }
     }
@@ -190,6 +191,7 @@ fn the_harness() {
         stdout: None,
         limit: (!limit.is_zero()).then_some(limit),
         grace: milliseconds("GRACE_MS"),
+        frame: None,
     };
     let supervisor = Supervisor {
         program: folder.join("supervisor"),
