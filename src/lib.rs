@@ -13,10 +13,11 @@
 //! 5. [`plan`](mod@plan) turns a case into steps (data set, build, bench) and expected metrics, as pure data.
 //! 6. [`process`] runs one step under a time limit and lets nothing of it survive.
 //! 7. [`logs`] reads the report JSON and the log of a step: values first, else the cause of the failure.
-//! 8. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
+//! 8. [`sample`] says what is known about the validity of the numbers: the certificate.
+//! 9. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
-//! Beside the stations, [`gpu`] and [`machine`] tell what this host is, [`program`] finds the bench program, [`tables`]
+//! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the bench program, [`tables`]
 //! holds the tables and lists that come with the harness, and [`doctor`] says what is missing for a run.
 //!
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.

@@ -1,4 +1,4 @@
-//! Station 8, records: the journal of the run folder and the views folded from it, on real files.
+//! Station 9, records: the journal of the run folder and the views folded from it, on real files.
 
 #[path = "record/support.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Station 8, records: the journal of the run folder and the views folded from it.
+//! Station 9, records: the journal of the run folder and the views folded from it.
 //!
 //! The truth is `runs/<run-id>/<trial>/attempt-<n>/result.json`; CSV, YAML and JUnit are views that can be
 //! folded again at any time. One format a file, and no arithmetic: a formatter prints what it is given.
