@@ -27,6 +27,7 @@ mod report;
 mod reports;
 mod results;
 mod search;
+mod shown;
 mod window;
 
 use std::fs::File;
@@ -42,6 +43,7 @@ pub use observations::{LogFindings, Observations, Observed, ParallelSizes, Sourc
 pub use prefix::without_ansi;
 pub use problem::{Problem, SizesFrom};
 pub use report::{Facts, Quantity, Reading, Report};
+pub use shown::shown;
 
 /// A report JSON has a few kB; what is larger is something else and isn't read into memory.
 const LARGEST_REPORT: u64 = 16 * 1024 * 1024;
