@@ -3,6 +3,8 @@
 #[path = "record/support.rs"]
 mod support;
 
+#[path = "record/expected.rs"]
+mod expected;
 #[path = "record/hostile.rs"]
 mod hostile;
 #[path = "record/journal.rs"]

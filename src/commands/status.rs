@@ -102,6 +102,7 @@ mod tests {
             failed: 0,
             skipped: 0,
             open: Vec::new(),
+            rest: None,
         };
         let text = text(&status, started);
         text.lines().next().expect("a line").replace("run a, started 2026-11-24 08:15:02 UTC, ", "")

@@ -168,7 +168,7 @@ pub(super) fn json(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>
     Ok(text)
 }
 
-fn directories(path: &Path) -> Result<Vec<PathBuf>, RecordError> {
+pub(super) fn directories(path: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(RecordError::file("list", path))? {
         let entry = entry.map_err(RecordError::file("list", path))?;

@@ -8,12 +8,13 @@
 //! before its first step (`started`) and a `result.json` after its last ([`mod@result`]), both whole or absent
 //! (`atomic`). After each, the attempts of this and other processes (`read`) are folded
 //! into one case a trial (`fold`) and every view is replaced, in the
-//! `background`. [`rebuild()`] does only the last part.
+//! `background`. [`rebuild()`] does only the last part. How long the tests will take (`expected`) is read from earlier runs.
 
 mod atomic;
 mod background;
 mod cell;
 mod error;
+mod expected;
 mod fold;
 mod folder;
 mod gpu_monitoring;
@@ -38,6 +39,7 @@ mod status;
 mod views;
 
 pub use error::{IoCause, Problem, RecordError};
+pub use expected::Expected;
 pub use folder::{OutputDir, RunFolder, TELEMETRY};
 pub use lock::{Busy, Holder, Patience};
 pub use name::{TrialName, trial_folder};
