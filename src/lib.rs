@@ -17,8 +17,9 @@
 //! 9. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
-//! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the bench program, [`tables`]
-//! holds the tables and lists that come with the harness, and [`doctor`] says what is missing for a run.
+//! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the
+//! bench program, [`tables`] holds the tables and lists that come with the harness, [`doctor`] says what is missing for a
+//! run, and [`progress`] what is going on, to a person at a terminal.
 //!
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
 
@@ -38,6 +39,7 @@ pub mod metric;
 pub mod plan;
 pub mod process;
 pub mod program;
+pub mod progress;
 pub mod record;
 pub mod run;
 pub mod sample;

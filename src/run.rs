@@ -199,15 +199,17 @@ fn execute(
             .then_some(ExitCode::FAILURE));
     }
     let selected = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored()).count();
-    let world = Arc::new(world.open(asked, &engines, selected, held, interrupt)?);
+    let mut world = world.open(asked, &engines, selected, held, interrupt)?;
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());
     }
-    let trials = prepared.into_iter().map(|trial| trial.into_trial(&world)).collect();
     let mut arguments = libtest.clone();
     // GPU trials must not overlap unless asked to.
     arguments.test_threads.get_or_insert(1);
+    world.watch(&prepared, selected, settings, &arguments);
+    let world = Arc::new(world);
+    let trials = prepared.into_iter().map(|trial| trial.into_trial(&world)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if interrupt.is_raised() {
         open::close(world)?;

@@ -14,6 +14,7 @@ use crate::gpu::{Lease, RecordingWriter};
 use crate::plan::{self, Context, DryRun, Plan, PlannedLine};
 use crate::process::{Interrupt, Supervisor};
 use crate::program::About;
+use crate::progress::{Board, Live};
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Recorder, Started};
 use crate::sample::Tolerances;
@@ -53,6 +54,8 @@ pub struct Stage {
     pub show_commands: bool,
     /// Facts that every result carries.
     pub facts: BTreeMap<String, String>,
+    /// Where a person sees what is going on.
+    pub board: Board,
 }
 
 /// One trial to run.
@@ -68,6 +71,8 @@ pub struct Trial<'a> {
     pub attempt: u32,
     /// Time limit of each step.
     pub limit: Option<Duration>,
+    /// The line of this trial on the board.
+    pub live: &'a Live,
 }
 
 /// An attempt under way: where it happens and what is known so far.

@@ -26,6 +26,8 @@ mod failures;
 mod gpus;
 #[path = "harness/listing.rs"]
 mod listing;
+#[path = "harness/live.rs"]
+mod live;
 #[path = "harness/plans.rs"]
 mod plans;
 #[path = "harness/precedence.rs"]

@@ -15,12 +15,14 @@ use trtllm_perf::tables::{Tables, own_list, place_refbench_models};
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 
 /// Outside crates that only their owners name.
-const OWNERS: [(&str, &[&str]); 20] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("aho_corasick", &["logs"]),
     ("annotate_snippets", &["error"]),
     ("anyhow", &["commands", "main"]),
+    ("console", &["progress"]),
     ("csv", &["record"]),
     ("duct", &["process"]),
+    ("indicatif", &["progress"]),
     ("junit_report", &["record"]),
     ("libtest_mimic", &["cli", "run"]),
     ("matrixmultiply", &["refbench"]),

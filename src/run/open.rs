@@ -1,13 +1,14 @@
 //! The world opened for a run: programs found, flow chosen, output directory taken.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::output::{self, say};
+use super::output::{self, lines, say};
 use super::prepare::Prepared;
 use super::world::World;
 use super::{Asked, HostGpus, absolute};
@@ -20,9 +21,11 @@ use crate::gpu::{self, ClockTable, Gpus, Leases};
 use crate::machine;
 use crate::process::{Interrupt, Supervisor};
 use crate::program::{self, About};
+use crate::progress::{Announced, Board};
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{
-    Copies, HeldOutput, RecordError, Recorder, RunId, RunInfo, Session, ViewOptions,
+    Copies, Expected, HeldOutput, Problem, RecordError, Recorder, RunId, RunInfo, Session,
+    ViewOptions,
 };
 use crate::settings::Settings;
 use crate::tables;
@@ -107,6 +110,7 @@ impl World {
             library_path: self.library_path(engines),
             device_subtype,
             about: self.about.clone(),
+            board: Board::default(),
         };
         Ok(OpenWorld {
             world: self,
@@ -185,6 +189,38 @@ fn say_kept(asked: &RunInfo, kept: &RunInfo) {
 }
 
 impl OpenWorld {
+    /// Has what is going on shown, here and to those who look from outside.
+    pub fn watch(
+        &mut self,
+        prepared: &[Prepared],
+        selected: usize,
+        settings: &Settings,
+        libtest: &libtest_mimic::Arguments,
+    ) {
+        let names = prepared.iter().filter(|trial| trial.needs_program(libtest));
+        let names = names.map(Prepared::name);
+        // A process of nextest's knows only its own test, and there are many.
+        let expected = match output::group() {
+            Some(_) => Expected::default(),
+            None => {
+                let output = output::directory(settings);
+                let now = Timestamp::now();
+                Expected::from_earlier(&output, &self.stage.run_id, names, now)
+            }
+        };
+        if expected.is_known() {
+            let written = self.stage.recorder.run().write_expected(&expected);
+            written.unwrap_or_else(|error| eprintln!("note: {error}"));
+        }
+        let done = prepared.iter().filter(|trial| trial.is_settled(libtest)).count();
+        self.stage.board = Board::stderr(announced(prepared, libtest), selected, done, expected);
+    }
+
+    /// Says on stderr what a person should know of the files of the run.
+    fn say(&self, problems: &[Problem]) {
+        lines(problems).for_each(|line| self.stage.board.say(&line));
+    }
+
     /// Puts the trials that are known not to run into the views.
     pub fn record_ignored(
         &self,
@@ -199,7 +235,7 @@ impl OpenWorld {
             return Ok(());
         }
         let problems = self.stage.recorder.finish_all(&results);
-        say(&problems.map_err(|error| Exit::CannotRun(error.to_string()))?);
+        self.say(&problems.map_err(|error| Exit::CannotRun(error.to_string()))?);
         Ok(())
     }
 
@@ -224,7 +260,7 @@ impl OpenWorld {
         if matches!(recorded, Err(RecordError::File { .. })) {
             self.io_error();
         }
-        say(&recorded?);
+        self.say(&recorded?);
         self.ran.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -241,6 +277,17 @@ pub fn close(world: Arc<OpenWorld>) -> Result<(), Exit> {
     };
     say(&ended.map_err(|error| Exit::CannotRun(error.to_string()))?);
     Ok(())
+}
+
+/// What libtest prints before a test, as libtest-mimic has it: the names filled up to the longest.
+fn announced(prepared: &[Prepared], libtest: &libtest_mimic::Arguments) -> Announced {
+    let several = libtest.test_threads.is_some_and(|threads| threads > 1);
+    let pretty = !libtest.quiet
+        && matches!(libtest.format, None | Some(libtest_mimic::FormatSetting::Pretty));
+    let there = pretty && !several && libtest.logfile.is_none() && io::stdout().is_terminal();
+    let longest = prepared.iter().map(|trial| trial.name.chars().count()).max().unwrap_or(0);
+    let columns = "test ".len() + longest + " ... ".len();
+    Announced { columns: there.then_some(columns), several }
 }
 
 fn run_info(settings: &Settings, run_id: &RunId, flow: Flow, session: Session) -> RunInfo {

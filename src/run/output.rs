@@ -51,7 +51,10 @@ fn wait(busy: &Busy, interrupt: &Interrupt) -> Patience {
 
 /// Prints what a person should know of the files of a run.
 pub fn say(problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("note: {problem}");
-    }
+    lines(problems).for_each(|line| eprintln!("{line}"));
+}
+
+/// The same as lines, for those who print them.
+pub fn lines(problems: &[Problem]) -> impl Iterator<Item = String> {
+    problems.iter().map(|problem| format!("note: {problem}"))
 }

@@ -209,11 +209,21 @@ impl Prepared {
         }
     }
 
+    /// Whether the views have its outcome before libtest comes to it.
+    pub fn is_settled(&self, libtest: &Arguments) -> bool {
+        match &self.body {
+            Body::Ignored { ready, .. } => {
+                ready.is_none() || !(libtest.include_ignored || libtest.ignored)
+            }
+            Body::Done { .. } => true,
+            Body::Ready(_) | Body::Broken(_) => false,
+        }
+    }
+
     /// The result of a trial that will not run: libtest leaves it out, or nobody can run it here.
     pub fn ignored_result(&self, stage: &Stage, libtest: &Arguments) -> Option<AttemptResult> {
-        let asked_for = libtest.include_ignored || libtest.ignored;
         match &self.body {
-            Body::Ignored { reason, ready } if ready.is_none() || !asked_for => {
+            Body::Ignored { reason, .. } if self.is_settled(libtest) => {
                 Some(self.result(stage, Outcome::Skipped(reason.clone())))
             }
             _ => None,

@@ -10,6 +10,7 @@ use super::earlier::Last;
 use super::open::OpenWorld;
 use super::prepare::{Body, Prepared, Ready};
 use crate::plan::{self, DryRun, Fault};
+use crate::progress::Live;
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Started};
 use crate::trial;
@@ -29,10 +30,14 @@ impl Prepared {
         }
         match &self.body {
             Body::Ready(ready) | Body::Ignored { ready: Some(ready), .. } => {
-                self.attempts(ready, world)
+                let live = world.stage.board.begin(&self.name);
+                let done = self.attempts(ready, world, &live);
+                live.end();
+                done
             }
             Body::Ignored { reason, ready: None } => Ok(Completion::ignored_with(reason.clone())),
             Body::Broken(failure) => {
+                world.stage.board.pass_over();
                 let result = self.result(&world.stage, Outcome::Failed(failure.clone()));
                 self.conclude(world, result)
             }
@@ -41,9 +46,14 @@ impl Prepared {
     }
 
     /// Attempts until one passes or there are no more.
-    fn attempts(&self, ready: &Ready, world: &OpenWorld) -> Result<Completion, Failed> {
+    fn attempts(
+        &self,
+        ready: &Ready,
+        world: &OpenWorld,
+        live: &Live,
+    ) -> Result<Completion, Failed> {
         for attempt in self.attempt..self.attempt + self.retries {
-            let result = self.attempt(ready, world, attempt)?;
+            let result = self.attempt(ready, world, attempt, live)?;
             let failure = match &result.outcome {
                 Outcome::Failed(failure) if self.tolerated.is_none() => failure,
                 _ => return self.conclude(world, result),
@@ -52,9 +62,9 @@ impl Prepared {
                 return self.conclude(world, result);
             }
             world.record(&result).map_err(|error| not_recorded(&error, Some(failure)))?;
-            eprintln!("note: {}: attempt {attempt} failed; trying again", self.name);
+            self.note(world, &format!("attempt {attempt} failed; trying again"));
         }
-        let result = self.attempt(ready, world, self.attempt + self.retries)?;
+        let result = self.attempt(ready, world, self.attempt + self.retries, live)?;
         self.conclude(world, result)
     }
 
@@ -63,7 +73,9 @@ impl Prepared {
         ready: &Ready,
         world: &OpenWorld,
         attempt: u32,
+        live: &Live,
     ) -> Result<AttemptResult, Failed> {
+        live.attempt();
         let trial = trial::Trial {
             case: &ready.case,
             engine: ready.engine,
@@ -73,10 +85,16 @@ impl Prepared {
             origin: self.origin.clone(),
             attempt,
             limit: self.limit,
+            live,
         };
         let run = |context: &plan::Context<'_>| trial::run(&trial, context, &world.stage);
         let ran = world.world.with_context(ready.engine, run);
         ran.map_err(|error| not_recorded(&error, None))
+    }
+
+    /// A remark on the trial while trials run.
+    fn note(&self, world: &OpenWorld, remark: &str) {
+        world.stage.board.say(&format!("note: {}: {remark}", self.name));
     }
 
     /// A result of the run that is gone on with counts as it was.
@@ -90,7 +108,7 @@ impl Prepared {
         if let Some(ready) = ready
             && let Some(change) = self.changed(last, ready, world)
         {
-            eprintln!("note: {}: {change} since its result of this run", self.name);
+            self.note(world, &format!("{change} since its result of this run"));
         }
         match &last.outcome {
             Outcome::Failed(failure) => Err(format!(
@@ -157,7 +175,7 @@ impl Prepared {
             }
             (Some(marker), None) if self.must_fail => {
                 let remark = format!("expected to fail and passed ({marker}); take the marker off");
-                eprintln!("note: {}: {remark}", self.name);
+                self.note(world, &remark);
                 result.problems.push(remark);
             }
             _ => {}

@@ -1,7 +1,8 @@
 //! Running one step and recording how it ended.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::mem;
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,18 +16,18 @@ use crate::dataset::{self, DatasetError, TokenizerFacts};
 use crate::logs::FatalWatch;
 use crate::plan::StepKind;
 use crate::process::{self, Ended, Fatal, Progress, Stall, StepEnd, Watch};
+use crate::progress::Board;
 use crate::record::result::{Failure, GpuColumns, Outcome, StepRecord};
 
 impl Attempt<'_> {
     /// Runs a step; whether it succeeded.
     pub(super) fn run_step(&mut self, step: usize) -> bool {
+        let kind = self.plan.steps[step].kind.word();
         if self.stage.show_commands {
-            eprintln!(
-                "  {}: {}",
-                self.plan.steps[step].kind.word(),
-                self.plan.steps[step].argv.join(" ")
-            );
+            let argv = self.plan.steps[step].argv.join(" ");
+            self.stage.board.say(&format!("  {kind}: {argv}"));
         }
+        self.trial.live.step(kind, self.trial.limit);
         let ran = match &self.plan.steps[step].kind {
             StepKind::Dataset { native: Some((spec, tokenizer)), file } => {
                 let (spec, tokenizer, file) = (spec.clone(), tokenizer.clone(), file.clone());
@@ -104,18 +105,21 @@ impl Attempt<'_> {
             grace: process::Step::GRACE,
             frame: self.clock_frame(step)?,
         };
-        let mut echo = self.stage.show_steps.then(|| Echo::new(&log));
+        let mut echo = self.stage.show_steps.then(|| Echo::new(&log, &self.stage.board));
         let mut fatal = FatalWatch::default();
-        let mut progress = |_: &Progress<'_>| echo.iter_mut().for_each(Echo::pass_on);
         let lookout = self.watch(step);
         let active = || lookout.is_active();
+        let mut progress = |progress: &Progress<'_>| {
+            echo.iter_mut().for_each(Echo::pass_on);
+            self.trial.live.tick(progress);
+        };
         let watch = Watch {
             stall: Some(Stall::new(&active)),
             fatal: Some(Fatal { is_fatal: &mut |line| fatal.is_fatal(line), grace: Fatal::GRACE }),
             progress: Some(&mut progress),
         };
         let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);
-        echo.iter_mut().for_each(Echo::pass_on);
+        echo.into_iter().for_each(Echo::finish);
         let seen = lookout.end();
         let end = match ran {
             Ok(end) => end,
@@ -198,22 +202,47 @@ impl Attempt<'_> {
 }
 
 /// Passes a growing log on to stderr.
-struct Echo {
+struct Echo<'a> {
     log: io::Result<File>,
+    board: &'a Board,
+    /// A line whose end is not there yet; lines that live stand only below whole ones.
+    rest: Vec<u8>,
 }
 
-impl Echo {
-    fn new(log: &Path) -> Self {
+impl<'a> Echo<'a> {
+    fn new(log: &Path, board: &'a Board) -> Self {
         // The log may not be there yet; it is made here, and the step appends to it.
-        Self { log: File::options().read(true).append(true).create(true).open(log) }
+        let log = File::options().read(true).append(true).create(true).open(log);
+        Self { log, board, rest: Vec::new() }
     }
 
     fn pass_on(&mut self) {
         let Ok(log) = &mut self.log else { return };
-        let mut buffer = Vec::new();
+        let mut new = mem::take(&mut self.rest);
         // What cannot be shown is still in the log.
-        if log.read_to_end(&mut buffer).is_ok() {
-            let _ = io::stderr().write_all(&buffer);
+        if log.read_to_end(&mut new).is_ok() {
+            let whole = match self.board.is_live() {
+                true => new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
+                false => new.len(),
+            };
+            self.rest = new.split_off(whole);
+            self.show(&new);
+        }
+    }
+
+    /// Passes on what is left.
+    fn finish(mut self) {
+        self.pass_on();
+        let mut rest = mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            rest.push(b'\n');
+            self.show(&rest);
+        }
+    }
+
+    fn show(&self, lines: &[u8]) {
+        if !lines.is_empty() {
+            self.board.write(lines);
         }
     }
 }
