@@ -2,14 +2,16 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::progress::{gpu_text, left, step_text};
 use crate::record::{self, Open, OutputDir, RecordError, Status};
 
-/// Time between two looks of `--watch`.
-const LOOK: Duration = Duration::from_secs(2);
+/// Longest line of a log that is shown, in characters.
+const LINE: usize = 200;
 
 /// Tell what the newest run in an output directory is doing, or how it ended.
 #[derive(Debug, clap::Args)]
@@ -17,9 +19,13 @@ pub struct StatusArgs {
     /// Output directory of the harness.
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// Look again every two seconds until the run is over.
+    /// Look again and again until the run is over. A terminal shows the newest state; elsewhere each change is printed.
     #[arg(long)]
     pub watch: bool,
+    /// Time between two looks.
+    #[arg(long, value_name = "SECS", default_value_t = 2, requires = "watch")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub interval: u64,
 }
 
 /// Prints the status, once or until the run is over.
@@ -28,21 +34,44 @@ pub struct StatusArgs {
 /// When there is no run, or it cannot be read.
 pub fn run(args: StatusArgs) -> Result<(), RecordError> {
     let output = OutputDir::new(args.dir);
+    let in_place = args.watch && io::stdout().is_terminal();
+    let mut before: Option<Status> = None;
     loop {
         let status = record::status(&output)?;
+        let over = !args.watch || status.holder.is_none();
         let text = text(&status, Timestamp::now());
+        let shown = match (&before, in_place) {
+            (None, false) => format!("{text}\n"),
+            (Some(before), false) if same(before, &status) => String::new(),
+            (Some(_), false) => format!("\n{text}\n"),
+            (_, true) => redrawn(&text, before.is_none()),
+        };
         let mut out = io::stdout().lock();
-        if args.watch && out.is_terminal() {
-            // Clears the screen and goes to its top.
-            let _ = out.write_all(b"\x1b[2J\x1b[H");
-        }
         // Nobody is left to be told when stdout is closed.
-        if writeln!(out, "{text}").is_err() || !args.watch || status.holder.is_none() {
+        if out.write_all(shown.as_bytes()).and_then(|()| out.flush()).is_err() || over {
             return Ok(());
         }
         drop(out);
-        std::thread::sleep(LOOK);
+        before = Some(status);
+        thread::sleep(Duration::from_secs(args.interval));
     }
+}
+
+/// The text at the top of the screen, in place of what stands there: the screen is cleared once and never blank again.
+fn redrawn(text: &str, first: bool) -> String {
+    let clear = if first { "\x1b[2J" } else { "" };
+    let rows: String = text.lines().map(|line| format!("{line}\x1b[K\n")).collect();
+    format!("{clear}\x1b[H{rows}\x1b[J")
+}
+
+/// Whether nothing changed but the time and what goes with it.
+fn same(one: &Status, other: &Status) -> bool {
+    let still = |status: &Status| {
+        let mut status = status.clone();
+        status.open.iter_mut().for_each(|open| open.gpu = None);
+        status
+    };
+    still(one) == still(other)
 }
 
 fn text(status: &Status, now: Timestamp) -> String {
@@ -68,34 +97,68 @@ fn text(status: &Status, now: Timestamp) -> String {
     if !counts.is_empty() {
         text.push_str(&format!(": {}", counts.join(", ")));
     }
-    let word = if status.holder.is_some() { "running" } else { "killed " };
-    for open in &status.open {
-        text.push_str(&format!("\n{word}  {}", line(open, now)));
+    for (index, open) in status.open.iter().enumerate() {
+        let place = format!("case {}{of}", finished + index + 1);
+        let block = match status.holder {
+            // How tests share the time that is left is known of one at a time only.
+            Some(_) => running(open, &place, status.rest.filter(|_| status.open.len() == 1), now),
+            None => killed(open, &place),
+        };
+        text.push_str(&format!("\n{}", block.join("\n         ")));
     }
     text
 }
 
-fn line(open: &Open, now: Timestamp) -> String {
-    let elapsed = now.duration_since(open.start).as_secs();
-    let limit =
-        open.limit_s.map(|limit| format!(", limit of a step {limit} s")).unwrap_or_default();
-    let step = open.step.as_deref().unwrap_or("no step yet");
-    let last =
-        open.last_line.as_deref().map(|line| format!("\n         {line}")).unwrap_or_default();
-    let attempt =
-        if open.attempt > 1 { format!(", attempt {}", open.attempt) } else { String::new() };
-    format!("{}\n         {step}, {elapsed} s{attempt}{limit}{last}", open.name)
+/// The lines about a test that runs.
+fn running(open: &Open, place: &str, rest: Option<Duration>, now: Timestamp) -> Vec<String> {
+    let since =
+        |start: Timestamp| Duration::try_from(now.duration_since(start)).unwrap_or_default();
+    let limit = open.limit_s.map(Duration::from_secs);
+    let step = match &open.step {
+        Some(step) => step_text(step, since(open.step_start.unwrap_or(open.start)), limit),
+        None => step_text("no step yet", since(open.start), None),
+    };
+    let parts = [Some(place.to_owned()), Some(step), attempt(open)];
+    let left = left(open.expected, since(open.start), rest);
+    let first = parts.into_iter().chain([left]).flatten().collect::<Vec<_>>().join(", ");
+    let lines = [Some(format!("running  {}", open.name)), Some(first)];
+    let more = [open.gpu.as_ref().and_then(gpu_text), last_line(open)];
+    lines.into_iter().chain(more).flatten().collect()
+}
+
+/// The lines about a test whose harness is gone.
+fn killed(open: &Open, place: &str) -> Vec<String> {
+    let step = open.step.clone().unwrap_or_else(|| "no step yet".to_owned());
+    let parts = [Some(place.to_owned()), Some(step), attempt(open)];
+    let first = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let lines = [Some(format!("killed   {}", open.name)), Some(first), last_line(open)];
+    lines.into_iter().flatten().collect()
+}
+
+fn attempt(open: &Open) -> Option<String> {
+    (open.attempt > 1).then(|| format!("attempt {}", open.attempt))
+}
+
+fn last_line(open: &Open) -> Option<String> {
+    let line = open.last_line.as_deref()?;
+    Some(match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn state(passed: usize, selected: Option<usize>) -> String {
-        let started = "2026-11-24T08:15:02Z".parse().expect("time");
-        let status = Status {
+    fn started() -> Timestamp {
+        "2026-11-24T08:15:02Z".parse().expect("time")
+    }
+
+    fn status(passed: usize, selected: Option<usize>) -> Status {
+        Status {
             run_id: "a".into(),
-            started,
+            started: started(),
             holder: None,
             selected,
             passed,
@@ -103,8 +166,11 @@ mod tests {
             skipped: 0,
             open: Vec::new(),
             rest: None,
-        };
-        let text = text(&status, started);
+        }
+    }
+
+    fn state(passed: usize, selected: Option<usize>) -> String {
+        let text = text(&status(passed, selected), started());
         text.lines().next().expect("a line").replace("run a, started 2026-11-24 08:15:02 UTC, ", "")
     }
 
@@ -116,5 +182,56 @@ mod tests {
             state(2, Some(3)),
             "ended before its end: no process holds it; go on with --resume"
         );
+    }
+
+    /// A test in its second attempt, 130 s in its bench step.
+    fn open() -> Open {
+        let gpu = r#"{"at":"2026-11-24T08:17:12Z","gpus":[{"index":0,"utilization_pct":97}]}"#;
+        Open {
+            name: "test_perf[llama]".into(),
+            attempt: 2,
+            start: started(),
+            limit_s: Some(3600),
+            step: Some("bench".into()),
+            step_start: Some(started()),
+            last_line: Some("x".repeat(201)),
+            expected: Some(Duration::from_secs(850)),
+            gpu: serde_json::from_str(gpu).expect("a moment"),
+        }
+    }
+
+    #[test]
+    fn a_running_test_tells_place_step_time_end_gpu_and_log() {
+        let rest = Some(Duration::from_secs(10_680));
+        let told = running(
+            &open(),
+            "case 3 of 12",
+            rest,
+            started() + jiff::SignedDuration::from_secs(130),
+        );
+        let line = format!("{}…", "x".repeat(200));
+        assert_eq!(
+            told,
+            [
+                "running  test_perf[llama]",
+                "case 3 of 12, bench 2:10 of 1:00:00, attempt 2, about 12 min left, 3 h 10 min of the run",
+                "GPU 97 %",
+                &line,
+            ]
+        );
+        assert_eq!(
+            killed(&open(), "case 3"),
+            ["killed   test_perf[llama]", "case 3, bench, attempt 2", &line]
+        );
+    }
+
+    #[test]
+    fn a_watch_without_a_terminal_is_silent_while_only_time_and_gpus_go_on() {
+        let one = Status { open: vec![open()], ..status(1, None) };
+        let mut other = one.clone();
+        other.open[0].gpu = None;
+        assert!(same(&one, &other));
+        other.open[0].last_line = None;
+        assert!(!same(&one, &other));
     }
 }

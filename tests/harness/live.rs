@@ -1,15 +1,19 @@
-//! The line that lives on a terminal, looked at on a terminal.
+//! The line that lives on a terminal, looked at on a terminal, and what `status` tells of the same run from outside.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::num::NonZero;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use nix::pty::{Winsize, openpty};
 
-use crate::support::{PYTORCH, STREAMING, TRTLLM_PERF, Work, bench, command, id, wait_for};
+use crate::support::{
+    Ended, PYTORCH, STREAMING, TRTLLM_PERF, Work, bench, command, fixture, id, read_json, run,
+    wait_for,
+};
 
 /// A program on a terminal of its own, which is kept as a person would see it.
 struct Terminal {
@@ -175,4 +179,86 @@ fn with_several_threads_each_running_test_has_a_line_with_its_name() {
         assert!(line.starts_with("test perf/") && line.ends_with(" ... ok"), "{text}");
     }
     assert!(!text.contains("/2]"), "{text}");
+}
+
+/// Makes the results of the newest run say that each test took an hour.
+fn took_an_hour(work: &Work) {
+    for folder in work.attempts() {
+        let path = folder.join("result.json");
+        let mut result = read_json(&path);
+        result["start"] = "2026-11-24T08:00:00Z".into();
+        result["end"] = "2026-11-24T09:00:00Z".into();
+        fs::write(&path, result.to_string()).expect("written");
+    }
+}
+
+#[test]
+fn the_expected_end_comes_from_the_run_before_and_status_tells_the_same() {
+    let work = Work::new();
+    work.write("go", "");
+    run(&mut waits(&work, &[PYTORCH, STREAMING], &[])).exits(0);
+    took_an_hour(&work);
+    fs::remove_file(work.path("go")).expect("removed");
+    let terminal = Terminal::start(&mut waits(&work, &[PYTORCH, STREAMING], &[]), 150);
+    let end = "about 1 h left, 2 h of the run";
+    terminal.shows(&["[1/2] bench 0:0", end, "| waiting"]);
+    let attempts = work.attempts();
+    let telemetry = "{\"format\":1}\n{\"at\":\"2026-11-24T08:00:00Z\",\"step\":0,\"gpus\":[{\"index\":0,\
+                     \"utilization_pct\":97,\"power_mw\":640000}]}\n{\"at\":\"2026-11";
+    fs::write(attempts[0].join("telemetry.jsonl"), telemetry).expect("written");
+    let status =
+        run(command(TRTLLM_PERF, work.folder()).args(["status", "perf-output"])).exits(0).out;
+    let lines: Vec<_> = status.lines().map(str::trim).collect();
+    assert_eq!(lines[1], "0 of 2 tests have a result", "{status}");
+    assert_eq!(lines[2], format!("running  {}", id(PYTORCH)), "{status}");
+    assert!(lines[3].starts_with("case 1 of 2, bench 0:"), "{status}");
+    assert!(lines[3].ends_with(&format!(" of 1:00:00, {end}")), "{status}");
+    assert_eq!(lines[4..], ["GPU 97 % 640 W", "waiting"], "{status}");
+    work.write("go", "");
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+/// `status --watch` of the run in `folder`.
+fn watch(folder: &Path) -> Command {
+    let mut command = command(TRTLLM_PERF, folder);
+    command.args(["status", "perf-output", "--watch", "--interval", "1"]);
+    command
+}
+
+#[test]
+fn a_watch_follows_a_run_to_its_end_and_prints_what_changes() {
+    let work = Work::new();
+    let mut harness = waits(&work, &[PYTORCH], &[]);
+    let mut harness =
+        harness.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the harness starts");
+    let log = work.path("perf-output/runs/latest");
+    wait_for("the bench", || {
+        let trials = fs::read_dir(&log).ok()?.flatten();
+        trials.into_iter().find(|trial| trial.path().join("attempt-1/bench.log").exists())
+    });
+    let output = File::create(work.path("watched")).expect("a file");
+    let mut watching = watch(work.folder()).stdout(output).spawn().expect("the watch starts");
+    let seen = || work.read("watched").contains("         waiting\n").then_some(());
+    wait_for("the last line of the log", seen);
+    let terminal = Terminal::start(&mut watch(work.folder()), 120);
+    terminal.shows(&["0 of 1 tests", "case 1 of 1, bench 0:0", "waiting"]);
+    work.write("go", "");
+    assert!(harness.wait().expect("ends").success());
+    assert_eq!(watching.wait().expect("ends").code(), Some(0));
+    let watched = work.read("watched");
+    let last = watched.rsplit("\n\n").next().expect("a block");
+    assert!(last.contains(", over\n1 of 1 tests have a result: 1 passed\n"), "{watched}");
+    assert!(!watched.contains('\x1b'), "{watched}");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0));
+    assert!(screen.trim_end().ends_with("1 of 1 tests have a result: 1 passed"), "{screen}");
+    assert!(!screen.contains("waiting"), "{screen}");
+}
+
+#[test]
+fn an_interval_without_a_watch_or_of_no_time_is_refused() {
+    let work = Work::new();
+    let status = |words: &[&str]| -> Ended { run(command(TRTLLM_PERF, work.folder()).args(words)) };
+    status(&["status", &fixture(""), "--interval", "5"]).exits(2).says("--watch");
+    status(&["status", &fixture(""), "--watch", "--interval", "0"]).exits(2).says("--interval");
 }
