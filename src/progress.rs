@@ -189,7 +189,7 @@ impl Live {
         }
         self.0.tell(|told| {
             told.facts.elapsed = progress.elapsed;
-            told.facts.last_line = logs::shown(progress.last_line);
+            told.facts.last_line = logs::shown(progress.last_line).trim_start().to_owned();
         });
     }
 

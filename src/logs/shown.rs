@@ -1,15 +1,15 @@
-//! A line of a log as a person's terminal may be given it.
+//! Text of a log as a person's terminal may be given it.
 
 use super::without_ansi;
 
 /// `line` without anything that steers a terminal or turns the order of its text: escape sequences and characters that
-/// give directions go, other control characters become blanks.
+/// give directions go, other control characters become blanks. Blanks at its end go, too.
 pub fn shown(line: &str) -> String {
     let plain = without_ansi(line.as_bytes());
     let plain = String::from_utf8_lossy(&plain);
     let plain = plain.chars().filter(|&c| !directs(c));
     let plain: String = plain.map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.trim().to_owned()
+    plain.trim_end().to_owned()
 }
 
 /// Marks, embeddings, overrides and isolates of the bidirectional algorithm, and the separators that end a line.
@@ -28,7 +28,7 @@ mod tests {
         assert_eq!(shown("\x1b[31mred\x1b[0m \x1b]0;title\x07text"), "red text");
         assert_eq!(shown("a\tb\x08c\u{9b}2J"), "a b c 2J");
         assert_eq!(shown("a\x1b \u{202e}b\u{2028}"), "a  b");
-        assert_eq!(shown("  67%|██▋ | 2/3 "), "67%|██▋ | 2/3");
+        assert_eq!(shown("  67%|██▋ | 2/3 "), "  67%|██▋ | 2/3");
     }
 
     proptest! {

@@ -142,7 +142,8 @@ fn last_line(log: &Path) -> Option<String> {
         Err(error) => return Some(unreadable(log, &error)),
     };
     let text = String::from_utf8_lossy(&end);
-    text.split(['\n', '\r']).map(logs::shown).rfind(|line| !line.is_empty())
+    let line = text.split(['\n', '\r']).map(logs::shown).rfind(|line| !line.is_empty());
+    line.map(|line| line.trim_start().to_owned())
 }
 
 /// When a log was begun.

@@ -9,6 +9,7 @@ use libtest_mimic::{Completion, Failed};
 use super::earlier::Last;
 use super::open::OpenWorld;
 use super::prepare::{Body, Prepared, Ready};
+use crate::logs;
 use crate::plan::{self, DryRun, Fault};
 use crate::progress::Live;
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
@@ -204,7 +205,7 @@ fn not_recorded(error: &RecordError, failure: Option<&Failure>) -> Failed {
     Failed::from(text)
 }
 
-/// A failure as libtest prints it below the list of tests.
+/// A failure as libtest prints it below the list of tests, where the lines of logs must not steer a terminal.
 fn text_of(failure: &Failure) -> String {
     let mut text = format!("{}: {}", failure.kind.word(), failure.message);
     if let Some(hint) = &failure.hint {
@@ -213,5 +214,5 @@ fn text_of(failure: &Failure) -> String {
     if !failure.details.is_empty() {
         text.push_str(&format!("\n{}", failure.details));
     }
-    text
+    text.lines().map(logs::shown).collect::<Vec<_>>().join("\n")
 }

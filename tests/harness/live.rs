@@ -1,8 +1,9 @@
 //! The line that lives on a terminal, looked at on a terminal, and what `status` tells of the same run from outside.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::num::NonZero;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,6 +127,23 @@ fn the_line_tells_limit_and_last_line_of_the_log_and_is_cut_to_the_terminal() {
     assert!(line.len() < 30 && !line.ends_with("waiting"), "{line}");
     work.write("go", "");
     assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn what_a_program_writes_to_its_log_cannot_steer_the_terminal() {
+    let work = Work::new();
+    let script = "#!/bin/sh\ncase \"$*\" in *--help*) exit 0 ;; esac\n\
+                  printf '\\033[2J\\033[H\\033]0;title\\007\\302\\2332Jevil\\b\\n'\n\
+                  while [ ! -e \"$GO_ON\" ]; do sleep 0.05; done\n";
+    let program = work.write("bench.sh", script);
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("made executable");
+    let mut harness = work.harness(&["--case", PYTORCH, "--bench-bin", &program]);
+    let terminal = Terminal::start(harness.env("GO_ON", work.path("go")), 150);
+    let text = terminal.shows(&["| 2Jevil"]);
+    assert!(text.contains("running 1 test\ntest perf/"), "the screen was cleared: {text}");
+    work.write("go", "");
+    let (_, text) = terminal.end();
+    assert!(text.contains("\n  hint: ") && text.contains(" ... FAILED\n"), "{text}");
 }
 
 #[test]
