@@ -38,6 +38,7 @@ fn step(bencher: Bencher<'_, '_>, cgroups: bool) {
         stdout: None,
         limit: None,
         grace: Step::GRACE,
+        frame: None,
     };
     let supervisor = Supervisor { cgroups, ..Supervisor::default() };
     bencher.with_inputs(pause).bench_values(|()| {

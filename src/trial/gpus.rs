@@ -16,6 +16,7 @@ use crate::logs::Observations;
 use crate::machine::{self, CpuTimes};
 use crate::plan::StepKind;
 use crate::process::{self, Frame};
+use crate::progress;
 use crate::record::TELEMETRY;
 use crate::record::result::{Failure, FailureKind};
 use crate::sample::{Certificate, Evidence, GpuEvidence, HostLoad, Watched};
@@ -87,7 +88,9 @@ impl Attempt<'_> {
         if self.lease.is_none() {
             let interrupt = &self.stage.interrupt;
             let name = &self.trial.line.name;
-            let mut waiting = |what: &str| eprintln!("note: {name} waits for GPUs: {what}");
+            let board = &self.stage.board;
+            let mut waiting =
+                |what: &str| board.say(&format!("note: {name} waits for GPUs: {what}"));
             let needed = self.trial.case.parallel.gpus as usize;
             let taken = access.leases.take(needed, &|| interrupt.is_raised(), &mut waiting);
             let lease = taken.map_err(|error| lease_failure(&error))?;
@@ -159,7 +162,7 @@ impl Attempt<'_> {
         let gpus: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
         let telemetry = self.telemetry(access);
         let (foreign, ours) = (Arc::clone(foreign), access.driver.pids_are_ours());
-        let mut first = true;
+        let (live, mut first) = (self.trial.live.clone(), true);
         let sink = move |moment: &Moment| {
             if let Some(writer) = &telemetry {
                 // A disk that is full fails the step's log, too, and that is told.
@@ -168,6 +171,7 @@ impl Attempt<'_> {
             let seen = moment.gpus.iter().flat_map(|gpu| strangers(gpu, ours, first));
             foreign.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
             first = false;
+            live.set_gpu(progress::gpu_text(moment));
         };
         Sampler::start(Arc::clone(&access.driver), gpus, step, EVERY, sink)
     }
@@ -202,6 +206,7 @@ impl Attempt<'_> {
             }
         }
         self.seen = seen;
+        self.trial.live.set_gpu(None);
         let (Ok(access), true) = (&self.stage.gpus, self.uses_gpus(step)) else { return };
         let mut remarks = Vec::new();
         for gpu in self.leased() {
@@ -219,7 +224,7 @@ impl Attempt<'_> {
             });
         }
         for remark in remarks {
-            eprintln!("warning: {remark}");
+            self.stage.board.say(&format!("warning: {remark}"));
             self.result.problems.push(remark);
         }
     }

@@ -160,7 +160,7 @@ impl Attempt<'_> {
         }
         if end.not_undone {
             let remark = "the clocks of its GPUs may be locked still; its log says why";
-            eprintln!("warning: {kind}: {remark}");
+            self.stage.board.say(&format!("warning: {kind}: {remark}"));
             self.result.problems.push(format!("{kind}: {remark}"));
         }
         for survivor in &end.survivors {
