@@ -267,30 +267,95 @@ fn start(place: &Place, arguments: &[&str]) -> Child {
     place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start")
 }
 
+/// Numbers from 0 to 1, the same for the same seed (SplitMix64).
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64
+    }
+}
+
+/// A number of the environment, for longer and for other soaks.
+fn number_of(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// Runs a list to its end through kills and resumes; how often it was killed. A moment is drawn from the time that is
+/// left of the run and a little more, so that kills hit every stage of it and a run ends after half a dozen of them.
+fn killed_until_whole(place: &Place, trials: usize, moments: &mut Moments) -> usize {
+    // Without kills: how long a start takes, and how long a trial.
+    let timed = |arguments: &[&str]| {
+        let begin = Instant::now();
+        assert_eq!(place.run(arguments).status.code(), Some(0));
+        begin.elapsed()
+    };
+    let whole = timed(&[]);
+    let start_up = timed(&["--resume"]);
+    let each = whole.saturating_sub(start_up) / u32::try_from(trials).expect("a small number");
+    fs::remove_dir_all(place.path("perf-output")).expect("begin anew");
+    let without_result = || {
+        let folders = fs::read_dir(place.path("perf-output/runs/latest")).into_iter().flatten();
+        let done = |folder: &fs::DirEntry| folder.path().join("attempt-1/result.json").exists();
+        // An attempt that was cut short keeps its number.
+        trials - folders.flatten().filter(done).count()
+    };
+    let mut kills = 0;
+    loop {
+        let left = u32::try_from(without_result()).expect("a small number");
+        let moment = (start_up + each * left).mul_f64(1.2 * moments.next());
+        let mut run = start(place, &["--resume"]);
+        std::thread::sleep(moment);
+        if let Some(status) = run.try_wait().expect("wait") {
+            assert_eq!((status.code(), without_result()), (Some(0), 0));
+            return kills;
+        }
+        run.kill().expect("kill -9");
+        run.wait().expect("wait");
+        kills += 1;
+    }
+}
+
 #[test]
 fn a_run_killed_at_any_moment_and_resumed_has_every_test_exactly_once() {
     const TRIALS: usize = 20;
-    let place = Place::new(TRIALS);
-    place.write("slow", "0.02");
-    // Moments spread over the life of the run, in no order.
-    let mut moment = 7_u64;
-    let kills: u64 =
-        std::env::var("TRTLLM_PERF_SOAK_KILLS").map_or(25, |text| text.parse().expect("a number"));
-    for _ in 0..kills {
-        moment = (moment * 73 + 41) % 400;
-        let mut run = start(&place, &["--resume"]);
-        std::thread::sleep(Duration::from_millis(moment));
-        run.kill().expect("kill -9");
-        run.wait().expect("wait");
-    }
-    let last = place.run(&["--resume"]);
-    assert_eq!(last.status.code(), Some(0), "{}\n{}", stdout(&last), stderr(&last));
-    let junit = place.junit();
-    assert_eq!(junit.len(), TRIALS);
-    assert!(junit.values().all(|outcome| outcome == "passed"), "{junit:?}");
-    let csv = place.csv();
-    assert_eq!(csv.len(), TRIALS);
-    assert!(csv.values().all(|rows| *rows == 3), "{csv:?}");
+    let wanted = number_of("TRTLLM_PERF_SOAK_KILLS", 200);
+    let seed = number_of("TRTLLM_PERF_SOAK_SEED", 1);
+    // Runs sleep most of the time, so that each core has room for two.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = (2 * cores).min(8) as u64;
+    let begin = Instant::now();
+    let one_thread = |number: u64| {
+        let mut moments = Moments(seed * 1000 + number);
+        let (mut kills, mut runs) = (0, 0);
+        while kills < wanted.div_ceil(threads) as usize {
+            let place = Place::new(TRIALS);
+            place.write("slow", "0.02");
+            kills += killed_until_whole(&place, TRIALS, &mut moments);
+            runs += 1;
+            let junit = place.junit();
+            assert_eq!(junit.len(), TRIALS);
+            assert!(junit.values().all(|outcome| outcome == "passed"), "{junit:?}");
+            let csv = place.csv();
+            assert_eq!(csv.len(), TRIALS);
+            assert!(csv.values().all(|rows| *rows == 3), "{csv:?}");
+        }
+        (kills, runs)
+    };
+    let counts = std::thread::scope(|scope| {
+        let one_thread = &one_thread;
+        let threads: Vec<_> = (0..threads).map(|i| scope.spawn(move || one_thread(i))).collect();
+        let counts = threads.into_iter().map(|thread| thread.join().expect("a thread"));
+        counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    });
+    let (kills, runs) = counts;
+    println!(
+        "seed {seed}: {kills} kills in {runs} runs of {TRIALS} trials, {:.0} s: each trial once in CSV and JUnit",
+        begin.elapsed().as_secs_f64()
+    );
 }
 
 fn trtllm_perf(place: &Place, arguments: &[&str]) -> Output {
