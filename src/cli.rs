@@ -104,6 +104,14 @@ pub struct Cli {
     /// Time limit of each step in seconds; 0 is none [default: 3600]. A line's TIMEOUT goes before it.
     #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_TIMEOUT", help_heading = RUNNING)]
     pub timeout: Option<u64>,
+    /// End a step as hung when it is silent and idle for this many seconds; 0 is never
+    /// [default: data set 300, build 900, bench 600]. A line's STALL goes before it.
+    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL", help_heading = RUNNING)]
+    pub stall: Option<u64>,
+    /// End it when it is silent for this many seconds, also when CPU or GPU are at work; 0 is never
+    /// [default: data set 900, build 2700, bench 1800].
+    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL_ACTIVE", help_heading = RUNNING)]
+    pub stall_active: Option<u64>,
     /// Play these readings back in place of the GPU driver (written by `trtllm-perf gpus --record`; also an attempt's
     /// telemetry.jsonl). Results say so.
     #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_GPU_RECORDING", help_heading = RUNNING)]

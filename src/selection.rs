@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::civil::Date;
 use regex::Regex;
 
-use crate::list::{Condition, Entry, Facts, Markers, TestList, Unselected, Waives, select};
+use crate::list::{
+    Condition, Entry, Facts, Markers, Silence, TestList, Unselected, Waives, select,
+};
 
 mod split;
 
@@ -86,6 +88,11 @@ impl Line<'_> {
             Some(limit) => Some(limit),
             None => default,
         }
+    }
+
+    /// How long its steps may be silent, where the line, its block or its list says so.
+    pub fn stall(&self) -> Option<Silence> {
+        self.markers.stall.or(self.entry.stall)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::engine::Flow;
 use crate::failure::Exit;
 use crate::plan::DatasetTool;
 use crate::record::{JunitFamily, JunitLogging};
+use crate::trial::Silences;
+
+mod stall;
 
 /// Time limit of a step that neither list, flag nor settings file limits.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -50,6 +53,8 @@ pub struct Settings {
     pub dataset_tool: DatasetTool,
     /// Default time limit of a step; `None` is no limit.
     pub timeout: Option<Duration>,
+    /// How long a step may be silent.
+    pub stall: Silences,
     pub tables: Option<PathBuf>,
     /// How many further attempts a failed test gets.
     pub retries: u32,
@@ -106,6 +111,7 @@ struct File {
     workspace: Option<PathBuf>,
     dataset_tool: Option<String>,
     timeout: Option<u64>,
+    stall: Option<stall::Table>,
     retries: Option<u32>,
     on_io_error: Option<String>,
     unmeasurable: Option<String>,
@@ -163,6 +169,10 @@ impl Settings {
             (None, Some(name)) => value(&name).map_err(|error| of_file("junit_logging", error))?,
             (None, None) => JunitLogging::No,
         };
+        let stall = file.stall.unwrap_or_default().silences();
+        let stall = stall.map_err(|(key, message)| of_file(&key, message))?;
+        let stall = stall::flags(stall, cli.stall, cli.stall_active)
+            .map_err(|message| Exit::usage(format!("--stall and --stall-active: {message}")))?;
         let regexp = cli.regexp.as_deref().map(Regex::new).transpose();
         let regexp = regexp.map_err(|error| Exit::usage(format!("read --regexp: {error}")))?;
         if cli.libtest.test_threads == Some(0) {
@@ -190,6 +200,7 @@ impl Settings {
             llm_root: cli.llm_root.or_else(|| env("LLM_ROOT")).or(file.llm_root),
             trtllm_bench: env("TRTLLM_BENCH").or(file.bench_bin),
             timeout: limit(cli.timeout.or(file.timeout)),
+            stall,
             output_dir: cli.output_dir.or(file.output_dir).unwrap_or_else(|| "perf-output".into()),
             lists: Lines::all(&cli.test_list).map(PathBuf::from).collect(),
             cases: owned(&cli.case),

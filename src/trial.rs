@@ -22,10 +22,12 @@ use crate::sample::Tolerances;
 mod files;
 mod gpus;
 mod outcome;
+mod silence;
 mod steps;
 
 pub use gpus::GpuAccess;
 use gpus::Seen;
+pub use silence::{Silence, Silences};
 
 /// What trials of one run share.
 pub struct Stage {
@@ -73,6 +75,8 @@ pub struct Trial<'a> {
     pub limit: Option<Duration>,
     /// The line of this trial on the board.
     pub live: &'a Live,
+    /// How long a step may be silent.
+    pub silences: Silences,
 }
 
 /// An attempt under way: where it happens and what is known so far.

@@ -36,6 +36,8 @@ mod precedence;
 mod reports;
 #[path = "harness/selection.rs"]
 mod selection;
+#[path = "harness/stall.rs"]
+mod stall;
 #[path = "harness/steps.rs"]
 mod steps;
 #[path = "harness/twins.rs"]

@@ -9,7 +9,8 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use serde_json::Value;
 use trtllm_perf::list::{
-    Condition, Fact, Facts, ListError, Range, Rule, Selected, TestList, Waives, Word, select,
+    Condition, Fact, Facts, ListError, Range, Rule, Selected, Silence, TestList, Waives, Word,
+    select,
 };
 
 fn root() -> &'static Path {
@@ -209,6 +210,20 @@ fn a_fault_in_a_list_is_told_with_file_line_column_and_what_to_write() {
         ),
         ("- tests:\n  - |\n    a\n    b\n", "a test must be one line"),
         (
+            "- stall: soon\n  tests: [a]\n",
+            "3:10: `stall` needs whole minutes: of silence, and of silence at work, which are not fewer; \
+             write stall: 10 or stall: [10, 30]",
+        ),
+        ("- stall: [30, 10]\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
+        ("- stall: [1, 2, 3]\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
+        ("- stall: 1.5\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
+        ("- stall: -1\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
+        (
+            "- tests:\n  - t[x] STALL (soon)\n",
+            "4:10: STALL needs whole minutes in parentheses: of silence, and of silence at work, \
+             which are not fewer; write STALL (10) or STALL (10, 30)",
+        ),
+        (
             "- tests:\n  - t[x] TIMEOUT (1.5)\n",
             "4:10: TIMEOUT needs whole minutes in parentheses; write TIMEOUT (90)",
         ),
@@ -233,6 +248,7 @@ fn a_fault_in_a_list_is_told_with_file_line_column_and_what_to_write() {
             "verison: 0.0.1\nc: []\n",
             "a.yml:1:1: context `verison` must be a list of blocks, found a text; did you mean `version`?",
         ),
+        ("stall:\nc: []\n", "a.yml:1:"),
         ("version: 2\nc: []\n", "a.yml:1:10: unknown list version; write version: 0.0.1"),
         ("- a\n", "a.yml:1:1: a list file must be a mapping, found a list"),
         (&format!("c: {}", "[".repeat(100_000)), "a.yml:1:"),
@@ -240,6 +256,21 @@ fn a_fault_in_a_list_is_told_with_file_line_column_and_what_to_write() {
         let error = TestList::parse("a.yml", text).expect_err(expected).to_string();
         assert!(error.starts_with(expected), "{error}");
     }
+}
+
+#[test]
+fn a_silence_is_the_lines_then_the_blocks_then_the_lists() {
+    let minutes = Duration::from_mins;
+    let text = "stall: 20\nc:\n- stall: [5, 15]\n  tests:\n  - t[a]\n  - t[b] TIMEOUT (9), STALL (1)\n- tests: ['t[c]']\n";
+    let list = TestList::parse("a.yml", text).expect("a list");
+    let silences: Vec<_> =
+        list.entries.iter().map(|entry| (entry.markers.stall, entry.stall)).collect();
+    let own = Some(Silence { idle: minutes(1), active: None });
+    let block = Some(Silence { idle: minutes(5), active: Some(minutes(15)) });
+    let whole = Some(Silence { idle: minutes(20), active: None });
+    assert_eq!(silences, [(None, block), (own, block), (None, whole)]);
+    // It is no marker: a line that is listed again takes none of an earlier line's markers away by it.
+    assert!(list.entries[0].markers.is_empty());
 }
 
 #[test]

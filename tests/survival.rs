@@ -285,8 +285,9 @@ fn number_of(variable: &str, default: u64) -> u64 {
 }
 
 /// Runs a list to its end through kills and resumes; how often it was killed. A moment is drawn from the time that is
-/// left of the run and a little more, so that kills hit every stage of it and a run ends after half a dozen of them.
-fn killed_until_whole(place: &Place, trials: usize, moments: &mut Moments) -> usize {
+/// left of the run and a little more, so that kills hit every stage of it, and more the oftener it was killed, so that it
+/// ends also on a machine that has become slower.
+fn killed_until_whole(place: &Place, trials: usize, moments: &mut Moments) -> u32 {
     // Without kills: how long a start takes, and how long a trial.
     let timed = |arguments: &[&str]| {
         let begin = Instant::now();
@@ -306,7 +307,8 @@ fn killed_until_whole(place: &Place, trials: usize, moments: &mut Moments) -> us
     let mut kills = 0;
     loop {
         let left = u32::try_from(without_result()).expect("a small number");
-        let moment = (start_up + each * left).mul_f64(1.2 * moments.next());
+        let moment =
+            (start_up + each * left).mul_f64((1.2 + 0.02 * f64::from(kills)) * moments.next());
         let mut run = start(place, &["--resume"]);
         std::thread::sleep(moment);
         if let Some(status) = run.try_wait().expect("wait") {
@@ -330,11 +332,11 @@ fn a_run_killed_at_any_moment_and_resumed_has_every_test_exactly_once() {
     let begin = Instant::now();
     let one_thread = |number: u64| {
         let mut moments = Moments(seed * 1000 + number);
-        let (mut kills, mut runs) = (0, 0);
-        while kills < wanted.div_ceil(threads) as usize {
+        let (mut kills, mut runs) = (0_u64, 0_u64);
+        while kills < wanted.div_ceil(threads) {
             let place = Place::new(TRIALS);
             place.write("slow", "0.02");
-            kills += killed_until_whole(&place, TRIALS, &mut moments);
+            kills += u64::from(killed_until_whole(&place, TRIALS, &mut moments));
             runs += 1;
             let junit = place.junit();
             assert_eq!(junit.len(), TRIALS);

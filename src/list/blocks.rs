@@ -6,6 +6,7 @@ use super::ListError;
 use super::condition::{Condition, Range, Requirement, Rule};
 use super::entry::Entry;
 use super::facts::{Fact, KEYS};
+use super::marker::Silence;
 use super::nearest::{nearest, suggestion};
 use super::source::Source;
 use super::yaml::{self, At, Key, Node, Value};
@@ -45,10 +46,18 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, root: Node) -> Result<(), ListError> {
+        let mut stall = None;
         for (key, node) in self.mapping("a list file", root)? {
-            if key.text == "version" {
-                self.version(node)?;
-                continue;
+            match key.text.as_str() {
+                "version" => {
+                    self.version(node)?;
+                    continue;
+                }
+                "stall" => {
+                    stall = Some(self.stall(node)?);
+                    continue;
+                }
+                _ => {}
             }
             match node.value {
                 Value::List(blocks) => {
@@ -60,14 +69,16 @@ impl Reader<'_> {
                 other => return Err(self.no_context(&key, &other).into()),
             }
         }
+        // A list's own time is for the blocks that have none.
+        self.entries.iter_mut().for_each(|entry| entry.stall = entry.stall.or(stall));
         Ok(())
     }
 
     fn no_context(&self, key: &Key, found: &Value) -> SourceError {
         let message =
             format!("context `{}` must be a list of blocks, found {}", key.text, found.kind());
-        self.at_key(key, message).help(match nearest(&key.text, ["version"]) {
-            Some(version) => format!("did you mean `{version}`?"),
+        self.at_key(key, message).help(match nearest(&key.text, ["version", "stall"]) {
+            Some(known) => format!("did you mean `{known}`?"),
             None => "write `- condition:` and `  tests:` below it".to_owned(),
         })
     }
@@ -86,20 +97,23 @@ impl Reader<'_> {
         let at = node.at;
         let mut condition = Condition::default();
         let mut tests = None;
+        let mut stall = None;
         for (key, node) in self.mapping("a block", node)? {
             match key.text.as_str() {
                 "condition" => condition = self.condition(node)?,
                 "tests" => tests = Some(self.tests(node)?),
+                "stall" => stall = Some(self.stall(node)?),
                 _ => {
                     return Err(self
-                        .unknown(&key, "key of a block", &["condition", "tests"])
+                        .unknown(&key, "key of a block", &["condition", "stall", "tests"])
                         .into());
                 }
             }
         }
-        let Some(tests) = tests else {
+        let Some(mut tests) = tests else {
             return Err(self.at(at, "block has no `tests`").into());
         };
+        tests.iter_mut().for_each(|entry| entry.stall = stall);
         self.blocks.push(Block { context: context.to_owned(), line: at.line, condition });
         self.entries.extend(tests);
         Ok(())
@@ -134,6 +148,28 @@ impl Reader<'_> {
             entries.extend(Entry::read(self.source, line.at.line, line.at.column, text, block)?);
         }
         Ok(entries)
+    }
+
+    /// `stall: MINUTES` or `stall: [MINUTES, MINUTES]`, as the marker STALL has it.
+    fn stall(&self, node: Node) -> Result<Silence, ListError> {
+        let at = node.at;
+        let minutes = |value: &Value| match value {
+            Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        let silence = match &node.value {
+            Value::List(pair) => match &pair[..] {
+                [idle, active] => minutes(&idle.value).zip(minutes(&active.value)),
+                _ => None,
+            }
+            .and_then(|(idle, active)| Silence::of_minutes(idle, Some(active))),
+            value => minutes(value).and_then(|idle| Silence::of_minutes(idle, None)),
+        };
+        silence.ok_or_else(|| {
+            let message = "`stall` needs whole minutes: of silence, and of silence at work, \
+                           which are not fewer";
+            self.at(at, message).help("write stall: 10 or stall: [10, 30]").into()
+        })
     }
 
     fn condition(&self, node: Node) -> Result<Condition, ListError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::ListError;
 use super::id;
 use super::line::{self, Fault};
-use super::marker::Markers;
+use super::marker::{Markers, Silence};
 use super::note::Note;
 use super::source::Source;
 use crate::error::SourceError;
@@ -27,6 +27,8 @@ pub struct Entry {
     pub id: String,
     /// What stands behind the id.
     pub markers: Markers,
+    /// The `stall` of its block or list, for a line that has no STALL of its own.
+    pub stall: Option<Silence>,
     /// Remarks on a line that upstream reads differently or that looks like a slip.
     pub notes: Vec<Note>,
 }
@@ -61,6 +63,7 @@ impl Entry {
             block,
             id: text,
             markers: read.markers,
+            stall: None,
             notes: read.notes,
         }))
     }

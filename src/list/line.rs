@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::marker::{BadDate, Markers, Reason, Word};
+use super::marker::{BadDate, Markers, Reason, Silence, Word};
 use super::note::Note;
 use super::{template, upstream};
 
@@ -103,6 +103,9 @@ impl MarkerReader<'_> {
         if word == Word::Timeout {
             let limit = minutes(text).ok_or_else(|| timeout_fault(at..close + 1))?;
             self.set(word, |markers| &mut markers.timeout, limit);
+        } else if word == Word::Stall {
+            let silence = silence(text).ok_or_else(|| stall_fault(at..close + 1))?;
+            self.set(word, |markers| &mut markers.stall, silence);
         } else {
             let trimmed = text.trim();
             let from = inside + (text.len() - text.trim_start().len());
@@ -117,10 +120,10 @@ impl MarkerReader<'_> {
     }
 
     /// Where the parenthesis at `open` closes. When a reason's do not balance, the first `)` ends it, as upstream
-    /// has it; so does a time limit's.
+    /// has it; so does a number's.
     fn closing(&mut self, open: usize, word: Word) -> Option<usize> {
         let code = self.code;
-        let nested = (word != Word::Timeout)
+        let nested = (!matches!(word, Word::Timeout | Word::Stall))
             .then(|| self.closings.get_or_insert_with(|| closings(code)).get(&open).copied());
         nested.flatten().or_else(|| code[open..].find(')').map(|length| open + length))
     }
@@ -129,6 +132,9 @@ impl MarkerReader<'_> {
     fn without_value(&mut self, at: usize, rest: usize, word: Word) -> Result<(), Fault> {
         if word == Word::Timeout {
             return Err(timeout_fault(at..self.code.len()));
+        }
+        if word == Word::Stall {
+            return Err(stall_fault(at..self.code.len()));
         }
         let next = self.skip_separators(rest);
         let marker_follows = next_marker(self.code, next).is_some_and(|(start, _)| start == next);
@@ -148,7 +154,8 @@ impl MarkerReader<'_> {
             Word::Xfail => self.set(word, |markers| &mut markers.xfail, Box::new(reason)),
             Word::Skip => self.set(word, |markers| &mut markers.skip, Box::new(reason)),
             Word::Unstable => self.set(word, |markers| &mut markers.unstable, Box::new(reason)),
-            Word::Timeout | Word::Isolation => self.line.markers.isolation = true,
+            // Those with numbers never come here.
+            Word::Timeout | Word::Stall | Word::Isolation => self.line.markers.isolation = true,
         }
     }
 
@@ -221,10 +228,32 @@ fn closings(code: &str) -> HashMap<usize, usize> {
     closed
 }
 
-fn minutes(text: &str) -> Option<Duration> {
+fn whole(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let minutes: u32 = digits.then(|| text.parse().ok())??;
-    Some(Duration::from_mins(minutes.into()))
+    digits.then(|| text.parse().ok())?
+}
+
+fn minutes(text: &str) -> Option<Duration> {
+    whole(text).map(|minutes| Duration::from_mins(minutes.into()))
+}
+
+fn silence(text: &str) -> Option<Silence> {
+    match text.split_once(',') {
+        Some((idle, active)) => {
+            Silence::of_minutes(whole(idle.trim())?, Some(whole(active.trim())?))
+        }
+        None => Silence::of_minutes(whole(text.trim())?, None),
+    }
+}
+
+fn stall_fault(span: Range<usize>) -> Fault {
+    Fault {
+        span,
+        message: "STALL needs whole minutes in parentheses: of silence, and of silence at work, \
+                  which are not fewer"
+            .to_owned(),
+        help: Some("write STALL (10) or STALL (10, 30)".to_owned()),
+    }
 }
 
 fn timeout_fault(span: Range<usize>) -> Fault {

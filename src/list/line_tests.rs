@@ -117,8 +117,42 @@ fn text_after_a_marker_and_a_second_marker_of_a_kind_are_noted() {
 }
 
 #[test]
+fn a_line_says_how_long_its_steps_may_be_silent() {
+    let minutes = |idle, active: Option<u64>| {
+        let active = active.map(Duration::from_mins);
+        Some(Silence { idle: Duration::from_mins(idle), active })
+    };
+    for (text, expected) in [
+        ("t[a] STALL (10)", minutes(10, None)),
+        ("t[a] STALL(10,30)", minutes(10, Some(30))),
+        ("t[a] STALL ( 10 , 30 )", minutes(10, Some(30))),
+        ("t[a] STALL (0)", minutes(0, None)),
+        ("t[a] STALL (10, 0)", minutes(10, Some(0))),
+    ] {
+        assert_eq!(read(text).markers.stall, expected, "{text}");
+        assert_eq!(read(text).notes, [Note::UpstreamName(text.to_owned())], "{text}");
+    }
+    // The one way to write it that pytest's parser takes for the same test.
+    let line = read("t[a] TIMEOUT (90), STALL (10)");
+    assert_eq!(line.markers.timeout, Some(Duration::from_mins(90)));
+    assert_eq!(line.markers.stall, minutes(10, None));
+    assert_eq!(line.notes, [Note::UpstreamMisses(vec![Word::Stall])]);
+    assert_eq!(read("t[a] STALL (1) STALL (2)").notes[0], Note::Repeated(Word::Stall));
+    assert_eq!(read("t[a] STALLED").notes, [Note::NotAMarker("STALLED".to_owned())]);
+}
+
+#[test]
 fn broken_markers_are_refused_at_their_place() {
+    const STALL: &str = "STALL needs whole minutes in parentheses: of silence, and of silence at work, \
+                         which are not fewer";
     for (text, span, message) in [
+        ("t[a] STALL", 5..10, STALL),
+        ("t[a] STALL ten", 5..14, STALL),
+        ("t[a] STALL (1.5)", 5..16, STALL),
+        ("t[a] STALL (1,2,3)", 5..18, STALL),
+        ("t[a] STALL (1,)", 5..15, STALL),
+        ("t[a] STALL (30,10) SKIP", 5..18, STALL),
+        ("t[a] STALL (10", 5..14, "the parenthesis after STALL is never closed"),
         ("t[a] TIMEOUT", 5..12, "TIMEOUT needs whole minutes in parentheses"),
         ("t[a] TIMEOUT (1.5)", 5..18, "TIMEOUT needs whole minutes in parentheses"),
         ("t[a] TIMEOUT (99999999999)", 5..26, "TIMEOUT needs whole minutes in parentheses"),

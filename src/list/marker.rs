@@ -18,12 +18,17 @@ pub enum Word {
     Timeout,
     /// The test wants a process of its own. Every case has one here, so this changes nothing.
     Isolation,
+    /// Each step of the test may be silent for its own time, in minutes. Ours: upstream has no such word.
+    Stall,
 }
 
 impl Word {
-    /// All words, in upstream's search order.
-    pub const ALL: [Self; 5] =
+    /// The words that upstream knows, in its search order.
+    pub const UPSTREAM: [Self; 5] =
         [Self::Xfail, Self::Skip, Self::Unstable, Self::Timeout, Self::Isolation];
+    /// All words: upstream's, then ours.
+    pub const ALL: [Self; 6] =
+        [Self::Xfail, Self::Skip, Self::Unstable, Self::Timeout, Self::Isolation, Self::Stall];
 
     /// The word as it is written.
     pub fn text(self) -> &'static str {
@@ -33,6 +38,7 @@ impl Word {
             Self::Unstable => "UNSTABLE",
             Self::Timeout => "TIMEOUT",
             Self::Isolation => "ISOLATION",
+            Self::Stall => "STALL",
         }
     }
 }
@@ -87,6 +93,26 @@ impl fmt::Display for Reason {
     }
 }
 
+/// How long a step may be silent: `STALL (idle[, active])`, and `stall` of a list. Zero is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    /// Silent and idle. With zero nothing is watched.
+    pub idle: Duration,
+    /// Silent, whatever it does; `None` leaves it as it is set for the run.
+    pub active: Option<Duration>,
+}
+
+impl Silence {
+    /// From whole minutes; `None` when the step would have less time for being active.
+    pub(super) fn of_minutes(idle: u32, active: Option<u32>) -> Option<Self> {
+        if active.is_some_and(|active| active != 0 && active < idle) {
+            return None;
+        }
+        let minutes = |number: u32| Duration::from_mins(number.into());
+        Some(Self { idle: minutes(idle), active: active.map(minutes) })
+    }
+}
+
 /// All markers of one line. Reasons are boxed because a list has thousands of lines and few reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markers {
@@ -100,6 +126,8 @@ pub struct Markers {
     pub timeout: Option<Duration>,
     /// `ISOLATION`
     pub isolation: bool,
+    /// `STALL (minutes[, minutes])`
+    pub stall: Option<Silence>,
 }
 
 impl Markers {
@@ -116,6 +144,7 @@ impl Markers {
             Word::Unstable => self.unstable.is_some(),
             Word::Timeout => self.timeout.is_some(),
             Word::Isolation => self.isolation,
+            Word::Stall => self.stall.is_some(),
         })
     }
 
@@ -125,7 +154,7 @@ impl Markers {
             Word::Xfail => self.xfail.as_deref(),
             Word::Skip => self.skip.as_deref(),
             Word::Unstable => self.unstable.as_deref(),
-            Word::Timeout | Word::Isolation => None,
+            Word::Timeout | Word::Isolation | Word::Stall => None,
         }
     }
 
@@ -158,6 +187,7 @@ impl Markers {
             unstable: over.unstable.clone().or_else(|| self.unstable.clone()),
             timeout: over.timeout.or(self.timeout),
             isolation: self.isolation || over.isolation,
+            stall: over.stall.or(self.stall),
         }
     }
 }

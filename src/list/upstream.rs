@@ -16,11 +16,11 @@ pub(super) struct Reading<'a> {
 
 /// Reads `line`, from which the comment is cut off and which is trimmed; `None` where upstream raises.
 pub(super) fn read(line: &str) -> Option<Reading<'_>> {
-    for word in Word::ALL {
+    for word in Word::UPSTREAM {
         let Some((name, rest)) = split_at_word(line, word) else { continue };
         let (name, rest) = (name.trim(), rest.trim());
         let reason = match word {
-            Word::Isolation => None,
+            Word::Isolation | Word::Stall => None,
             Word::Timeout => {
                 let (minutes, _) = rest.strip_prefix('(')?.split_once(')')?;
                 let digits = !minutes.is_empty() && minutes.bytes().all(|b| b.is_ascii_digit());

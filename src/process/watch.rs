@@ -18,23 +18,15 @@ pub struct Watch<'a> {
 #[derive(Clone, Copy)]
 pub struct Stall<'a> {
     pub silence: Duration,
+    /// [`Duration::MAX`] is for ever. Less than `silence` counts as much as that.
     pub active_silence: Duration,
     /// Whether a GPU of the step is busy now.
     pub gpu_active: &'a dyn Fn() -> bool,
 }
 
-impl<'a> Stall<'a> {
-    /// 10 minutes: longer than a healthy load of the largest checkpoints stays both silent and idle.
-    pub const SILENCE: Duration = Duration::from_secs(600);
-    /// 30 minutes: engine builds and autotuning may compute this long without a line.
-    pub const ACTIVE_SILENCE: Duration = Duration::from_secs(1800);
+impl Stall<'_> {
     /// The tree is active when it uses more than this share of one core: idle servers poll at a few percent.
     pub const ACTIVE_CPU: f64 = 0.1;
-
-    /// The default times.
-    pub fn new(gpu_active: &'a dyn Fn() -> bool) -> Self {
-        Self { silence: Self::SILENCE, active_silence: Self::ACTIVE_SILENCE, gpu_active }
-    }
 }
 
 /// A line of the log that means the step cannot succeed any more.

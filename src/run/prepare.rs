@@ -15,7 +15,7 @@ use crate::plan::{self, PlannedLine};
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::selection::{Fate, Line};
 use crate::settings::Settings;
-use crate::trial::Stage;
+use crate::trial::{Silences, Stage};
 
 /// A line ready to be a trial.
 pub struct Prepared {
@@ -25,6 +25,7 @@ pub struct Prepared {
     pub(super) origin: Option<String>,
     pub(super) line: PlannedLine,
     pub(super) limit: Option<std::time::Duration>,
+    pub(super) silences: Silences,
     /// Why a failure does not count, with the marker that says so.
     pub(super) tolerated: Option<String>,
     /// Whether a pass is worth a remark (XFAIL).
@@ -139,6 +140,7 @@ impl Prepared {
             origin: line.origin(),
             line: PlannedLine { selected: true, reason: None, ..planned_line(line, settings) },
             limit,
+            silences: settings.stall.overlaid(line.stall()),
             tolerated,
             must_fail: markers.xfail.is_some(),
             attempt: attempt_number(),

@@ -87,6 +87,7 @@ impl Prepared {
             attempt,
             limit: self.limit,
             live,
+            silences: self.silences,
         };
         let run = |context: &plan::Context<'_>| trial::run(&trial, context, &world.stage);
         let ran = world.world.with_context(ready.engine, run);

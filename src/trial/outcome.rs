@@ -222,7 +222,8 @@ fn by_end(ended: &Ended) -> Option<(FailureKind, &'static str)> {
         )),
         Ended::Hang { .. } => Some((
             FailureKind::Hang,
-            "the log fell silent; read its last lines for what it was waiting for",
+            "the log fell silent; read its last lines for what it was waiting for, and give a step that is silent by \
+             nature more time with --stall or a STALL marker",
         )),
         Ended::LogFailed { .. } => {
             Some((FailureKind::Io, "free disk space, or name another --output-dir"))

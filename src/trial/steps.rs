@@ -15,7 +15,7 @@ use crate::case::Engine;
 use crate::dataset::{self, DatasetError, TokenizerFacts};
 use crate::logs::FatalWatch;
 use crate::plan::StepKind;
-use crate::process::{self, Ended, Fatal, Progress, Stall, StepEnd, Watch};
+use crate::process::{self, Ended, Fatal, Progress, StepEnd, Watch};
 use crate::progress::Board;
 use crate::record::result::{Failure, GpuColumns, Outcome, StepRecord};
 
@@ -114,7 +114,7 @@ impl Attempt<'_> {
             self.trial.live.tick(progress);
         };
         let watch = Watch {
-            stall: Some(Stall::new(&active)),
+            stall: self.trial.silences.of(&self.plan.steps[step].kind).watch(&active),
             fatal: Some(Fatal { is_fatal: &mut |line| fatal.is_fatal(line), grace: Fatal::GRACE }),
             progress: Some(&mut progress),
         };

@@ -147,6 +147,10 @@ fn a_settings_file_that_is_wrong_is_2_with_file_and_place() {
             "perf_log_formats = ['xml']\n",
             &["perf.toml: perf_log_formats: unknown value `xml`; accepted: csv, yaml"],
         ),
+        (
+            "[stall]\nbench = { idle = 'long' }\n",
+            &["perf.toml", "line 2, column 18", "invalid type"],
+        ),
         ("= 1\n", &["perf.toml", "line 1, column 1"]),
     ] {
         work.write("perf.toml", toml);

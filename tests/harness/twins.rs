@@ -89,6 +89,9 @@ fn of_running() -> Vec<Twin> {
         ("--workspace /ws", "WORKSPACE", "/ws", SHOWN),
         ("--dataset-tool script", "DATASET_TOOL", "script", SHOWN),
         ("--timeout 7", "TIMEOUT", "7", SHOWN),
+        // What does not fit the other option is refused.
+        ("--stall 9", "STALL", "9", "--list --stall-active 5"),
+        ("--stall-active 5", "STALL_ACTIVE", "5", "--list --stall 9"),
         ("--retries 1", "RETRIES", "1", FAILING),
         ("--resume", "RESUME", "1", FAILING),
         ("--failed", "FAILED", "1", FAILING),
