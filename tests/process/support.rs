@@ -12,12 +12,17 @@ use nix::unistd::{Pid, geteuid};
 use tempfile::TempDir;
 use trtllm_perf::process::{Ended, Interrupt, ProcessError, Step, StepEnd, Supervisor, Watch, run};
 
-/// The real executable is the supervisor: a libtest target cannot re-enter itself.
-pub const SUPERVISOR: &str = env!("CARGO_BIN_EXE_trtllm-perf");
 pub const RUNAWAY: &str = include_str!("../fixtures/process/runaway.sh");
 
+/// The real executable is the supervisor: a libtest target cannot re-enter itself. A user who may not reach the build
+/// folder names a copy in `PROCESS_TEST_SUPERVISOR`.
+fn executable() -> PathBuf {
+    let named = std::env::var_os("PROCESS_TEST_SUPERVISOR");
+    named.map_or_else(|| env!("CARGO_BIN_EXE_trtllm-perf").into(), PathBuf::from)
+}
+
 pub fn supervisor() -> Supervisor {
-    Supervisor { program: SUPERVISOR.into(), cgroups: true }
+    Supervisor { program: executable(), cgroups: true }
 }
 
 /// A folder with a step that runs a `sh` script in it.
@@ -124,7 +129,7 @@ impl Harness {
         // Copies, as an ordinary user may not reach the build folder.
         let own = std::env::current_exe().expect("own path");
         fs::copy(own, at("harness")).expect("copy the harness");
-        fs::copy(SUPERVISOR, at("supervisor")).expect("copy the supervisor");
+        fs::copy(executable(), at("supervisor")).expect("copy the supervisor");
         let arguments =
             arguments.join("\n").replace("FOLDER", &folder.path().display().to_string());
         let tag = folder.path().file_name().expect("name").to_string_lossy().into_owned();
