@@ -94,6 +94,30 @@ fn a_workspace_that_cannot_be_written_is_one_failed_trial() {
 }
 
 #[test]
+fn an_output_directory_that_vanishes_fails_the_test_under_way_and_the_views_show_all() {
+    let work = Work::new();
+    // Gone once, while the second test runs.
+    let program = work.write(
+        "bench.sh",
+        format!(
+            "#!/bin/sh\nif [ -e {0}/done ]; then exec {1} \"$@\"; fi\n\
+             if [ -e {0}/first ]; then touch {0}/done; rm -rf {0}/perf-output; exec sleep 600; fi\n\
+             touch {0}/first\nexec {1} \"$@\"\n",
+            work.folder().display(),
+            bench("good")
+        ),
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&program, mode).expect("executable");
+    let list = work.list("list.txt", &[PYTORCH, STREAMING, &PYTORCH.replace("reqs:2", "reqs:3")]);
+    let ended = work.run(&["-F", &list, "--bench-bin", &program]).exits(101);
+    assert!(ended.out.contains("io: bench ended: the log failed"), "{}", ended.out);
+    assert!(ended.out.contains("2 passed; 1 failed"), "{}", ended.out);
+    assert_eq!(work.junit().kinds(), ["passed", "error", "passed"]);
+    assert_eq!(work.rows().len(), 3 + 3);
+}
+
+#[test]
 fn a_view_that_cannot_be_written_fails_no_trial_and_is_exit_3_in_the_end() {
     let work = Work::new();
     // The folder of the copy goes while the first test runs.
