@@ -63,7 +63,7 @@ impl Silences {
     pub fn of(&self, step: &StepKind) -> Silence {
         match step {
             StepKind::Dataset { .. } => self.dataset,
-            StepKind::Build { .. } => self.build,
+            StepKind::Build => self.build,
             StepKind::Bench { .. } => self.bench,
         }
     }
