@@ -201,6 +201,14 @@ fn marker() -> impl Strategy<Value = (Word, String)> {
     ]
 }
 
+/// Those and our own.
+fn any_marker() -> impl Strategy<Value = (Word, String)> {
+    let stall = (0u32..1000, 0u32..1000, " {0,2}").prop_map(|(idle, more, gap)| {
+        (Word::Stall, format!("STALL{gap}({idle},{gap}{})", idle + more))
+    });
+    prop_oneof![5 => marker(), 1 => stall]
+}
+
 /// What stands in the parentheses of a marker as written.
 fn value(written: &str) -> &str {
     written.split_once('(').map_or("", |(_, value)| value.trim_end_matches(')'))
@@ -210,7 +218,7 @@ proptest! {
     #[test]
     fn markers_in_any_number_and_order_are_read_back(
         id in r"[a-z/]{1,8}\.py::t\[[a-z0-9:,_.+-]{1,12}\]",
-        markers in proptest::collection::vec(marker(), 0..5),
+        markers in proptest::collection::vec(any_marker(), 0..5),
         separator in "(,? {1,2}|\t)",
     ) {
         let written: Vec<_> = markers.iter().map(|(_, text)| text.as_str()).collect();
@@ -225,6 +233,11 @@ proptest! {
                     prop_assert_eq!(minutes.as_deref(), first);
                 }
                 Word::Isolation => prop_assert_eq!(line.markers.isolation, first.is_some()),
+                Word::Stall => {
+                    let minutes = line.markers.stall.and_then(|it| Some((it.idle.as_secs() / 60, it.active?.as_secs() / 60)));
+                    let number = |text: &str| text.trim().parse::<u64>().expect("a number");
+                    prop_assert_eq!(minutes, first.and_then(|it| it.split_once(',')).map(|(a, b)| (number(a), number(b))));
+                }
                 _ => prop_assert_eq!(line.markers.reason(word).map(|it| it.text.as_str()), first),
             }
         }
@@ -240,7 +253,7 @@ proptest! {
 
     #[test]
     fn no_line_makes_the_parser_panic(
-        text in r#"(SKIP|TIMEOUT|XFAIL|ISOLATION|until=|owner=|[(),\["' #$%{é0-9\t]| [A-Z]){0,24}"#,
+        text in r#"(SKIP|TIMEOUT|XFAIL|ISOLATION|STALL|until=|owner=|[(),\["' #$%{é0-9\t]| [A-Z]){0,24}"#,
     ) {
         if let Ok(Some(line)) = parse(&text) {
             prop_assert!(!text[line.id].trim().is_empty());
