@@ -109,7 +109,7 @@ fn an_output_directory_that_vanishes_fails_the_test_under_way_and_the_views_show
     );
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&program, mode).expect("executable");
-    let list = work.list("list.txt", &[PYTORCH, STREAMING, &PYTORCH.replace("reqs:2", "reqs:3")]);
+    let list = work.list("list.txt", &[PYTORCH, STREAMING, &format!("{PYTORCH}-con:2")]);
     let ended = work.run(&["-F", &list, "--bench-bin", &program]).exits(101);
     assert!(ended.out.contains("io: bench ended: the log failed"), "{}", ended.out);
     assert!(ended.out.contains("2 passed; 1 failed"), "{}", ended.out);
