@@ -22,6 +22,7 @@ use crate::logs::Observations;
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tolerances {
+    sample_interval_ms: u64,
     pub throttled_pct: f64,
     pub steady_clock_pct: f64,
     pub unsteady_clock_pct: f64,
@@ -42,6 +43,11 @@ impl Tolerances {
     /// When the text is not such a table.
     pub fn parse(yaml: &str) -> Result<Self, serde_yaml::Error> {
         serde_yaml::from_str(yaml)
+    }
+
+    /// Time from reading to reading of the GPUs.
+    pub fn sample_interval(&self) -> Duration {
+        Duration::from_millis(self.sample_interval_ms.max(1))
     }
 
     /// How long a GPU may take to become empty.

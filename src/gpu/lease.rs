@@ -54,7 +54,7 @@ pub enum LeaseError {
     )]
     Lock { path: PathBuf, source: io::Error },
     /// Waiting would not help.
-    #[error("{needed} GPUs are needed, {left} can be used{}", because(.poisoned))]
+    #[error("GPUs needed: {needed}, usable: {left}{}", because(.poisoned))]
     TooFew { needed: usize, left: usize, poisoned: Vec<String> },
     #[error("mark {gpu} as poisoned: {source}")]
     Poison { gpu: String, source: io::Error },
@@ -253,7 +253,7 @@ mod tests {
         let error = leases.take(4, &|| true, &mut |_| {}).expect_err("too few").to_string();
         assert_eq!(
             error,
-            "4 GPUs are needed, 3 can be used; GPU 1 (GPU-1) is poisoned: pid 7 holds 9 GiB"
+            "GPUs needed: 4, usable: 3; GPU 1 (GPU-1) is poisoned: pid 7 holds 9 GiB"
         );
     }
 

@@ -153,7 +153,7 @@ impl RecordingWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn create(path: &Path, source: &str, gpus: Gpus) -> Result<Self, RecordingError> {
-        let file = File::create(path)
+        let file = File::create_new(path)
             .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
         let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file) };
         let head = Head { source: source.to_owned(), gpus, ..Head::default() };

@@ -25,37 +25,33 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts reading the GPUs of these NVML indices. `sink` gets each moment as it is read.
+    /// Reads the GPUs of these NVML indices, and goes on reading them in a thread. `sink` gets each moment as it is read.
     pub fn start(
         driver: Arc<dyn Driver>,
         gpus: Vec<u32>,
         step: usize,
         every: Duration,
-        mut sink: impl FnMut(&Moment) + Send + 'static,
+        sink: impl FnMut(&Moment) + Send + 'static,
     ) -> Self {
         let (stop, stopped) = mpsc::channel();
         let active = Arc::new(AtomicBool::new(false));
+        let sink = Box::new(sink);
         let activity = Arc::clone(&active);
+        let mut eye = Eye { driver, gpus, step, activity, sink, moments: Vec::new() };
+        // Not in the thread: this is how the GPUs were before the step.
+        eye.look(true);
+        let begun = Instant::now();
         let thread = thread::spawn(move || {
-            let mut moments = Vec::new();
-            let mut read = |counters| {
-                let moment = look(driver.as_ref(), &gpus, Some(step), counters);
-                let busy = moment.gpus.iter().filter_map(|gpu| gpu.utilization_pct);
-                activity.store(busy.max().unwrap_or(0) >= ACTIVE_PCT, Ordering::Relaxed);
-                sink(&moment);
-                moments.push(moment);
-            };
-            let begun = Instant::now();
             for turn in 1.. {
-                read(turn % COUNTERS_EVERY == 1);
                 // Even intervals also where a reading takes long.
                 let wait = (every * turn).saturating_sub(begun.elapsed());
                 if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
-                    read(true);
                     break;
                 }
+                eye.look(turn % COUNTERS_EVERY == 0);
             }
-            moments
+            eye.look(true);
+            eye.moments
         });
         Self { stop, active, thread }
     }
@@ -73,9 +69,59 @@ impl Sampler {
     }
 }
 
+/// What looks.
+struct Eye {
+    driver: Arc<dyn Driver>,
+    gpus: Vec<u32>,
+    step: usize,
+    activity: Arc<AtomicBool>,
+    sink: Box<dyn FnMut(&Moment) + Send>,
+    moments: Vec<Moment>,
+}
+
+impl Eye {
+    fn look(&mut self, counters: bool) {
+        let moment = look(self.driver.as_ref(), &self.gpus, Some(self.step), counters);
+        let busy = moment.gpus.iter().filter_map(|gpu| gpu.utilization_pct);
+        self.activity.store(busy.max().unwrap_or(0) >= ACTIVE_PCT, Ordering::Relaxed);
+        (self.sink)(&moment);
+        self.moments.push(moment);
+    }
+}
+
 /// Reads GPUs now; those that do not answer are missing.
 pub fn look(driver: &dyn Driver, gpus: &[u32], step: Option<usize>, counters: bool) -> Moment {
     let at = Timestamp::now();
     let read = gpus.iter().filter_map(|&index| driver.read(index, counters).ok());
     Moment { at, step, gpus: read.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::gpu::Recording;
+
+    #[test]
+    fn a_gpu_is_read_before_the_step_at_even_intervals_and_after_it() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gpu/h100-gemm.jsonl");
+        let driver = Arc::new(Recording::open(Path::new(path)).expect("the recording"));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let every = Duration::from_millis(2);
+        let sampler = Sampler::start(driver, vec![0], 3, every, move |moment| {
+            sink.lock().expect("no panic").push(moment.clone());
+        });
+        assert_eq!(seen.lock().expect("no panic")[0].gpus[0].sm_clock_mhz, Some(375));
+        assert!(!sampler.is_active(), "it was idle then");
+        while !sampler.is_active() {
+            thread::sleep(every);
+        }
+        let moments = sampler.stop();
+        assert_eq!(moments, *seen.lock().expect("no panic"));
+        assert!(moments.len() > 12, "ten idle readings, busy ones, and the last");
+        assert!(moments.iter().all(|moment| moment.step == Some(3)));
+    }
 }

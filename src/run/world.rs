@@ -164,7 +164,7 @@ impl World {
         if engine == Engine::TrtllmBench
             && let Some(usable) = self.usable_gpus.filter(|usable| *usable < gpus as usize)
         {
-            return Some(format!("{gpus} GPUs are needed, {usable} can be used here"));
+            return Some(format!("GPUs needed: {gpus}, usable here: {usable}"));
         }
         if engine == Engine::TrtllmBench && !model_dir.is_empty() && !self.is_directory(model_dir) {
             let roots = self.models_roots.join(", ");

@@ -21,8 +21,6 @@ use crate::record::TELEMETRY;
 use crate::record::result::{Failure, FailureKind};
 use crate::sample::{Certificate, Evidence, GpuEvidence, HostLoad, Watched};
 
-/// Time from reading to reading.
-const EVERY: Duration = Duration::from_secs(1);
 /// How often a GPU that must become empty is looked at.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -160,6 +158,7 @@ impl Attempt<'_> {
         foreign: &Arc<Mutex<BTreeSet<String>>>,
     ) -> Sampler {
         let gpus: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
+        let every = self.stage.tolerances.sample_interval();
         let telemetry = self.telemetry(access);
         let (foreign, ours) = (Arc::clone(foreign), access.driver.pids_are_ours());
         let (live, mut first) = (self.trial.live.clone(), true);
@@ -173,7 +172,7 @@ impl Attempt<'_> {
             first = false;
             live.set_gpu(progress::gpu_text(moment));
         };
-        Sampler::start(Arc::clone(&access.driver), gpus, step, EVERY, sink)
+        Sampler::start(Arc::clone(&access.driver), gpus, step, every, sink)
     }
 
     /// The file with everything that was read during the attempt.

@@ -288,7 +288,7 @@ fn a_gpu_that_does_not_become_empty_is_poisoned_and_not_used_again_in_the_run() 
         .expect("the second failed");
     let message = text(&result["outcome"]["failed"]["message"]);
     assert!(
-        message.starts_with("1 GPUs are needed, 0 can be used; GPU 0 (GPU-0) is poisoned"),
+        message.starts_with("GPUs needed: 1, usable: 0; GPU 0 (GPU-0) is poisoned"),
         "{message}"
     );
     assert!(message.contains("9216 MiB in use"), "{message}");
@@ -337,7 +337,7 @@ fn a_harness_stays_within_the_gpus_that_it_was_given() {
     let ended = run(harness.env("CUDA_VISIBLE_DEVICES", "2")).exits(0);
     assert!(ended.out.contains("ignored"), "{}", ended.out);
     let junit = node.work.read("one/junit.xml");
-    assert!(junit.contains("2 GPUs are needed, 1 can be used here"), "{junit}");
+    assert!(junit.contains("GPUs needed: 2, usable here: 1"), "{junit}");
 
     let mut harness = node.harness(&recording, &[LABEL], &["--output-dir", "mig"]);
     run(harness.env("CUDA_VISIBLE_DEVICES", "MIG-41f5")).exits(3).says("MIG instance MIG-41f5");
