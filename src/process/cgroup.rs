@@ -8,6 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The front of our folders' names; the supervisor's number follows.
+const NAME: &str = "trtllm-perf-";
+/// A folder that is empty after this time belongs to nobody any more: a supervisor puts its step in at once.
+const STALE: Duration = Duration::from_secs(60);
+
 /// A folder made by us, of the supervisor's own cgroup.
 #[derive(Debug)]
 pub(super) struct Cgroup {
@@ -20,7 +25,9 @@ impl Cgroup {
         // Unreadable or unwritable is the ordinary case of an ordinary user, not an error.
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-        let path = own_folder(&mounts, &own)?.join(format!("trtllm-perf-{id}"));
+        let parent = own_folder(&mounts, &own)?;
+        remove_stale(&parent, STALE);
+        let path = parent.join(format!("{NAME}{id}"));
         match fs::create_dir(&path) {
             // Left by a supervisor of the same number that was killed; it can be removed only if it is empty.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -65,7 +72,24 @@ impl Cgroup {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        // A folder that stays is empty, harmless, and taken over by the next supervisor of that number.
+        // A folder that stays is empty and harmless, and removed by a later supervisor.
+    }
+}
+
+/// Removes the empty folders of supervisors that were killed.
+fn remove_stale(parent: &Path, age: Duration) {
+    let ours = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(NAME);
+    let old = |entry: &fs::DirEntry| {
+        let made = entry.metadata().and_then(|data| data.modified()).ok();
+        made.and_then(|made| made.elapsed().ok()).is_some_and(|passed| passed >= age)
+    };
+    for folder in fs::read_dir(parent).into_iter().flatten().flatten().filter(ours).filter(old) {
+        let events = fs::read_to_string(folder.path().join("cgroup.events"));
+        // Not even empty folders within one that is in use.
+        if !events.is_ok_and(|events| events.contains("populated 1")) {
+            // Another supervisor may have been quicker.
+            let _ = remove_folders(&folder.path());
+        }
     }
 }
 
@@ -125,6 +149,23 @@ mod tests {
         assert_eq!(own_folder(HYBRID, own), Some(folder));
         assert_eq!(own_folder(HYBRID, "8:pids:/x\n"), None);
         assert_eq!(own_folder("", own), None);
+    }
+
+    #[test]
+    fn folders_of_killed_supervisors_are_removed_once_they_are_old_and_empty() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let made = |name: &str| {
+            let path = parent.path().join(name);
+            fs::create_dir_all(&path).expect("a folder");
+            path
+        };
+        let (nested, full, other) = (made("trtllm-perf-1/inner"), made("trtllm-perf-2"), made("x"));
+        fs::write(full.join("held"), "").expect("a file");
+        remove_stale(parent.path(), Duration::from_secs(60));
+        assert!(nested.exists(), "it may be in the making");
+        remove_stale(parent.path(), Duration::ZERO);
+        assert!(!parent.path().join("trtllm-perf-1").exists());
+        assert!(full.exists() && other.exists());
     }
 
     #[test]

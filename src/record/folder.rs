@@ -139,6 +139,17 @@ impl RunFolder {
         atomic::sync_directory(&self.0)
     }
 
+    /// How many attempts began and have no result: those that go on, and those of a harness that was killed.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn unfinished(&self) -> Result<usize, RecordError> {
+        let attempts = self.attempts()?;
+        let has = |folder: &Path, file: &str| folder.join(file).exists();
+        let cut = attempts.iter().filter(|(folder, _)| has(folder, PLAN) && !has(folder, RESULT));
+        Ok(cut.count())
+    }
+
     /// The attempt folders of all trials with their numbers.
     pub(super) fn attempts(&self) -> Result<Vec<(PathBuf, u32)>, RecordError> {
         let mut attempts = Vec::new();

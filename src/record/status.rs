@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::error::RecordError;
 use super::expected::Expected;
-use super::folder::{OutputDir, PLAN};
+use super::folder::{OutputDir, PLAN, TELEMETRY};
 use super::lock::{self, Holder};
 use super::read::{Attempt, read_attempts};
 use super::result::Outcome;
@@ -20,9 +20,7 @@ use crate::logs;
 
 /// How much of a log's end is looked at for its last line.
 const TAIL: u64 = 4096;
-/// GPU readings of an attempt, one JSON line a moment.
-const TELEMETRY: &str = "telemetry.jsonl";
-/// The same for those: a line of many GPUs with their processes is long.
+/// The same for GPU readings: a line of many GPUs with their processes is long.
 const TELEMETRY_TAIL: u64 = 256 * 1024;
 
 /// The newest run of an output directory.

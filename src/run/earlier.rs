@@ -102,7 +102,12 @@ impl Earlier {
         } else {
             format!("; {others} of its tests are not selected now")
         };
-        eprintln!("going on with run {}{also}", self.run_id);
+        let cut = self.last.values().filter(|last| !last.finished).count();
+        let cut = match cut {
+            0 => String::new(),
+            cut => format!("; {cut} of its tests were cut short"),
+        };
+        eprintln!("going on with run {}{cut}{also}", self.run_id);
     }
 }
 

@@ -70,6 +70,9 @@ impl World {
             None => output::hold(settings, None, interrupt)?,
         };
         let run_id = held.run_id().clone();
+        if !goes_on && output::group().is_none() {
+            say_cut_short(settings);
+        }
         let session = session(&asked.gpus.found, &self.about);
         let device_subtype = session.device_subtype.clone();
         let mut info = run_info(settings, &run_id, self.flow, session);
@@ -169,6 +172,20 @@ fn facts() -> BTreeMap<String, String> {
     let version = ("harness_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let cpu = machine::cpu_model().map(|model| ("cpu".to_owned(), model));
     [version].into_iter().chain(cpu).collect()
+}
+
+/// A run before this one that was killed is not lost: it can be gone on with.
+fn say_cut_short(settings: &Settings) {
+    // Where nothing can be read there is nothing to be said of it.
+    let Ok(run) = output::directory(settings).newest_run() else { return };
+    let cut = run.unfinished().unwrap_or(0);
+    if cut > 0 {
+        let id = run.path().file_name().unwrap_or_default().to_string_lossy();
+        eprintln!(
+            "note: the run before, {id}, was cut short: {cut} of its tests began and have no result; --resume goes on \
+             with the newest run"
+        );
+    }
 }
 
 /// A run that is gone on with stays as it was begun, whatever the flags say now.

@@ -220,6 +220,8 @@ fn a_killed_harness_leaves_its_results_its_traces_and_no_process() {
         "{:?}",
         junit.cases[1]
     );
-    // The directory is free again.
-    work.run_case(STREAMING, "good", &[]).exits(0);
+    // The directory is free again, and the next run says what was left of this one.
+    work.run_case(STREAMING, "good", &[]).exits(0).says("was cut short: 1 of its tests began");
+    let ended = work.run_case(PYTORCH, "good", &[]).exits(0);
+    assert!(!ended.err.contains("cut short"), "{}", ended.err);
 }
