@@ -9,7 +9,7 @@ mod place;
 mod programs;
 
 pub use models::{Wanted, models};
-pub use place::{disk, gpus};
+pub use place::{disk, gpus, in_use};
 pub use programs::{bench, dataset_script, helpers};
 
 /// How a thing stands.

@@ -125,6 +125,24 @@ fn a_pass_after_a_failure_is_flaky_and_every_attempt_is_kept() {
         [3],
         "the rows of the attempt that passed"
     );
+    let samples = csv::Reader::from_path(place.path("perf-output/perf_samples.csv"));
+    let mut samples = samples.expect("the samples");
+    let shown: Vec<[String; 4]> = samples
+        .deserialize::<std::collections::BTreeMap<String, String>>()
+        .map(|row| row.expect("a row"))
+        .map(|row| ["attempt", "outcome", "metric_type", "state"].map(|it| row[it].clone()))
+        .collect();
+    let row = |attempt: &str, outcome: &str, metric: &str, state: &str| {
+        [attempt, outcome, metric, state].map(str::to_owned)
+    };
+    let expected = [
+        row("1", "gpu_oom", "", ""),
+        row("2", "gpu_oom", "", ""),
+        row("3", "flaky", "INFERENCE_TIME", "flaky"),
+        row("3", "flaky", "TOKEN_THROUGHPUT", "flaky"),
+        row("3", "flaky", "SEQ_THROUGHPUT", "flaky"),
+    ];
+    assert_eq!(shown, expected);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Finding;
-use crate::gpu::{self, Gpu, GpuError, Gpus, Memory};
+use crate::gpu::{self, Driver, Gpu, GpuError, Gpus, Memory};
 use crate::machine;
 
 const GIB: f64 = (1_u64 << 30) as f64;
@@ -40,13 +40,21 @@ pub fn gpus(read: &Result<Gpus, GpuError>, needed: bool) -> Vec<Finding> {
     findings
 }
 
+/// GPUs that are not empty, so that no step could start on them.
+pub fn in_use(driver: &dyn Driver, gpus: &Gpus, empty_memory_mib: u64) -> Vec<Finding> {
+    let occupied = |gpu: &Gpu| {
+        let why = driver.read(gpu.index, false).ok()?.occupied(empty_memory_mib)?;
+        let finding = Finding::warn("GPU in use", format!("{}: {why}", gpu.title()));
+        Some(finding.advice("end what runs there; a step waits a minute for it, then fails"))
+    };
+    gpus.devices.iter().filter_map(occupied).collect()
+}
+
 fn modes(gpu: &Gpu) -> Vec<Finding> {
     let mut findings = Vec::new();
     if gpu.mig == Some(true) {
         let finding = Finding::warn("MIG", format!("GPU {} is cut into MIG instances", gpu.index));
-        findings.push(finding.advice(
-            "results are those of an instance; nvidia-smi -mig 0 gives the whole GPU back",
-        ));
+        findings.push(finding.advice("it is not used; nvidia-smi -mig 0 gives the whole GPU back"));
     }
     if gpu.shareable == Some(false) {
         let found = format!("GPU {} takes one process only", gpu.index);

@@ -104,6 +104,24 @@ pub struct Reading {
     pub processes: Option<Vec<GpuProcess>>,
 }
 
+impl Reading {
+    /// What keeps the GPU from being empty: processes, or more memory in use than `empty_memory_mib`.
+    pub fn occupied(&self, empty_memory_mib: u64) -> Option<String> {
+        let processes = self.processes.iter().flatten();
+        let pids: Vec<String> = processes.map(|process| process.pid.to_string()).collect();
+        let mib = self.memory_used_bytes.unwrap_or(0) >> 20;
+        if pids.is_empty() && mib <= empty_memory_mib {
+            return None;
+        }
+        let memory = format!("{mib} MiB in use");
+        Some(if pids.is_empty() {
+            memory
+        } else {
+            format!("{memory}, process {}", pids.join(", "))
+        })
+    }
+}
+
 /// How long a GPU has run slower than it was asked to, since the driver was loaded, in ns: counters, which also see
 /// what happens between two looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use crate::gpu;
 use crate::plan::{DatasetTool, plan};
 use crate::process::Interrupt;
 use crate::selection::{Fate, Line};
+use crate::settings::Settings;
 
 /// The state of everything that the selected tests need.
 pub struct CheckUp {
@@ -62,13 +63,25 @@ pub fn check_up(cli: Cli, host: Host, contract: bool) -> Result<CheckUp, Exit> {
     if settings.dataset_tool == DatasetTool::Script && world.flow < Flow::V1_2 {
         findings.extend(doctor::dataset_script(settings.llm_root.as_deref()));
     }
-    findings.extend(doctor::gpus(
-        &gpu::driver(None).and_then(|driver| driver.gpus()),
-        wants(Engine::TrtllmBench),
-    ));
+    findings.extend(gpus(settings, &world, wants(Engine::TrtllmBench)));
     findings.extend(doctor::disk(&settings.output_dir, settings.workspace.as_deref()));
     findings.extend(doctor::helpers());
     Ok(CheckUp { findings, unknown_options })
+}
+
+/// The GPUs, and what keeps them from being used now.
+fn gpus(settings: &Settings, world: &World, needed: bool) -> Vec<Finding> {
+    let driver = match gpu::driver(settings.gpu_recording.as_deref()) {
+        Ok(driver) => driver,
+        Err(error) => return doctor::gpus(&Err(error), needed),
+    };
+    let gpus = driver.gpus();
+    let mut findings = doctor::gpus(&gpus, needed);
+    if let Ok(gpus) = &gpus {
+        let empty_mib = world.tables.tolerances.empty_memory_mib;
+        findings.extend(doctor::in_use(driver.as_ref(), gpus, empty_mib));
+    }
+    findings
 }
 
 /// Asks the program in a folder of its own, since there is no run to keep the answer in.

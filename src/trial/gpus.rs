@@ -234,7 +234,7 @@ impl Attempt<'_> {
         loop {
             let reading =
                 access.driver.read(gpu.index, false).map_err(|error| error.to_string())?;
-            let Some(why) = occupied(&reading, self.stage.tolerances.empty_memory_mib) else {
+            let Some(why) = reading.occupied(self.stage.tolerances.empty_memory_mib) else {
                 return Ok(());
             };
             let over = begun.elapsed() >= self.stage.tolerances.empty_within();
@@ -276,18 +276,6 @@ fn strangers(gpu: &Reading, pids_are_ours: bool, first: bool) -> Vec<String> {
     } else {
         Vec::new()
     }
-}
-
-/// What keeps a GPU from being free.
-fn occupied(reading: &Reading, empty_memory_mib: u64) -> Option<String> {
-    let processes = reading.processes.iter().flatten();
-    let pids: Vec<String> = processes.map(|process| process.pid.to_string()).collect();
-    let mib = reading.memory_used_bytes.unwrap_or(0) >> 20;
-    if pids.is_empty() && mib <= empty_memory_mib {
-        return None;
-    }
-    let memory = format!("{mib} MiB in use");
-    Some(if pids.is_empty() { memory } else { format!("{memory}, process {}", pids.join(", ")) })
 }
 
 fn lease_failure(error: &LeaseError) -> Failure {

@@ -270,6 +270,15 @@ fn a_gpu_that_others_use_is_named_and_nothing_is_started_on_it() {
     assert_eq!(failure["message"], "GPU 0 (GPU-0) is not free: 71680 MiB in use, process 4000000");
     let (folder, _) = node.work.attempt();
     assert!(!folder.join("bench.log").exists());
+
+    // Before the run `doctor` says so, too.
+    let mut doctor = command(TRTLLM_PERF, node.work.folder());
+    let shown = run(doctor.args(["doctor", "--gpu-recording", &recording, "--case", LABEL]));
+    assert!(
+        shown.out.contains("GPU 0 (GPU-0): 71680 MiB in use, process 4000000"),
+        "{}",
+        shown.out
+    );
 }
 
 #[test]
