@@ -113,7 +113,7 @@ pub struct Cli {
     #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL_ACTIVE", help_heading = RUNNING)]
     pub stall_active: Option<u64>,
     /// Play these readings back in place of the GPU driver (written by `trtllm-perf gpus --record`; also an attempt's
-    /// telemetry.jsonl). Results say so.
+    /// telemetry.jsonl); said on stderr and in each result.json.
     #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_GPU_RECORDING", help_heading = RUNNING)]
     pub gpu_recording: Option<PathBuf>,
     /// Folder with the locks of the GPUs in use, the same for all harnesses and containers of a node

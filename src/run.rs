@@ -284,6 +284,9 @@ fn host_gpus(settings: &Settings) -> Result<HostGpus, Exit> {
             (Some(driver), read)
         }
     };
+    if let Some(path) = &settings.gpu_recording {
+        eprintln!("note: the GPUs are those of the recording {}", path.display());
+    }
     gpu::faults(&read).iter().for_each(|fault| eprintln!("warning: {fault}"));
     Ok(match read {
         Ok(found) => HostGpus { found, driver, lacking: String::new() },

@@ -1,6 +1,7 @@
 //! Station 8, samples: certificates of readings that a real H100 gave, and of reports of all kinds.
 
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use trtllm_perf::gpu::{self, Moment, Reading, Violations};
@@ -34,7 +35,8 @@ fn certificate(gpus: GpuEvidence<'_>, observed: &Observations, planned: Planned)
 }
 
 fn of_gpus(moments: &[Moment]) -> Certificate {
-    let watched = Watched { moments, gpus: 1, pids_are_ours: true, foreign: &[] };
+    let watched =
+        Watched { moments, gpus: &[0], measured: None, pids_are_ours: true, foreign: &[] };
     certificate(GpuEvidence::Watched(watched), &observed(), PLANNED)
 }
 
@@ -49,21 +51,79 @@ fn standing(certificate: &Certificate, check: Check, expected: Standing, words: 
     assert!(finding.text.contains(words), "{finding}");
 }
 
+/// The same for a step of which so many seconds were measured.
+fn measured(moments: &[Moment], seconds: u64) -> Certificate {
+    let measured = Some(Duration::from_secs(seconds));
+    let watched = Watched { moments, gpus: &[0], measured, pids_are_ours: true, foreign: &[] };
+    certificate(GpuEvidence::Watched(watched), &observed(), PLANNED)
+}
+
 #[test]
 fn a_real_h100_at_its_power_limit_is_told_with_the_clock_that_it_held() {
     let certificate = of_gpus(&h100());
     let clocks = "SM clock of GPU 0 1305 MHz, 5th to 95th percentile 1200 to 1335";
     standing(&certificate, Check::ClockSpread, Standing::Unverified, clocks);
-    standing(&certificate, Check::Throttling, Standing::Unverified, "at its power limit 56.3 %");
+    standing(&certificate, Check::Throttling, Standing::Unverified, "at its power limit 25.3 s");
     standing(&certificate, Check::Faults, Standing::Verified, "none");
     standing(&certificate, Check::MemoryBefore, Standing::Verified, "0 MiB on GPU 0");
     standing(&certificate, Check::ForeignProcess, Standing::Verified, "none");
+}
 
-    // Once it is warm the clock is steady, and the limit spoils nothing.
-    let warm: Vec<Moment> = h100().into_iter().skip(15).take(18).collect();
-    let certificate = of_gpus(&warm);
+#[test]
+fn clocks_are_judged_while_the_bench_measured_and_not_while_it_loaded() {
+    // The card is warm by then, and its clock steady: the limit spoils nothing.
+    let certificate = measured(&h100(), 18);
     standing(&certificate, Check::ClockSpread, Standing::Verified, "1320 MHz");
-    standing(&certificate, Check::Throttling, Standing::Verified, "at its power limit 100.0 %");
+    standing(&certificate, Check::Throttling, Standing::Verified, "at its power limit");
+}
+
+#[test]
+fn seconds_of_throttling_count_against_the_time_that_was_measured() {
+    let slowed = |seconds: u64| {
+        let mut moments = h100();
+        let count = moments.len() as u64;
+        for (place, moment) in moments.iter_mut().enumerate() {
+            let so_far = seconds * 1_000_000_000 * place as u64 / (count - 1);
+            moment.gpus[0].violations.thermal_ns = Some(so_far);
+        }
+        moments
+    };
+    // 2 of 45 s: while it measured for 40 s, or not; but of 44 s it must have been.
+    let certificate = measured(&slowed(2), 40);
+    standing(&certificate, Check::Throttling, Standing::Unverified, "maybe not while it measured");
+    let certificate = measured(&slowed(4), 44);
+    standing(&certificate, Check::Throttling, Standing::Invalid, "4.0 s for temperature");
+    let mut seen = h100();
+    for moment in &mut seen[20..22] {
+        moment.gpus[0].throttle_reasons = Some(0x40);
+    }
+    let certificate = measured(&seen, 18);
+    standing(
+        &certificate,
+        Check::Throttling,
+        Standing::Invalid,
+        "in 2 of 19 busy samples: hw_thermal",
+    );
+    seen[21].gpus[0].throttle_reasons = Some(0x4);
+    let certificate = measured(&seen, 18);
+    standing(&certificate, Check::Throttling, Standing::Verified, "");
+}
+
+#[test]
+fn a_gpu_that_is_wrong_is_not_hidden_by_one_that_tells_nothing() {
+    let mut moments = h100();
+    for moment in &mut moments {
+        let silent = Reading { index: 0, ..Reading::default() };
+        let mut wrong = moment.gpus[0].clone();
+        wrong.index = 1;
+        wrong.memory_used_bytes = Some(9 << 30);
+        moment.gpus = vec![silent, wrong];
+    }
+    let gpus = &[0, 1];
+    let watched =
+        Watched { moments: &moments, gpus, measured: None, pids_are_ours: true, foreign: &[] };
+    let certificate = certificate(GpuEvidence::Watched(watched), &observed(), PLANNED);
+    standing(&certificate, Check::MemoryBefore, Standing::Invalid, "9216 MiB on GPU 1");
 }
 
 #[test]
@@ -73,9 +133,13 @@ fn a_gpu_that_stops_to_answer_spoils_the_sample() {
     standing(&of_gpus(&moments), Check::Faults, Standing::Invalid, "did not answer 1 of 46 times");
     moments.iter_mut().for_each(|moment| moment.gpus.clear());
     let certificate = of_gpus(&moments);
-    standing(&certificate, Check::Faults, Standing::Invalid, "a GPU never answered");
-    standing(&certificate, Check::Throttling, Standing::Unverified, "no GPU answered");
-    standing(&of_gpus(&[]), Check::MemoryBefore, Standing::Unverified, "no GPU answered");
+    standing(&certificate, Check::Faults, Standing::Invalid, "did not answer 46 of 46 times");
+    standing(&certificate, Check::Throttling, Standing::Unverified, "GPU 0 never answered");
+    standing(&certificate, Check::ForeignProcess, Standing::Unverified, "not every look");
+    // Without a look nothing is known, and nothing wrong.
+    let certificate = of_gpus(&[]);
+    assert!(certificate.with(Standing::Invalid).next().is_none());
+    standing(&certificate, Check::Faults, Standing::Unverified, "nothing was read");
 }
 
 #[test]
@@ -87,9 +151,9 @@ fn what_a_gpu_does_not_tell_is_not_verified() {
     let certificate = of_gpus(&moments);
     for (check, words) in [
         (Check::Throttling, "does not count how long"),
-        (Check::ClockSpread, "was seen busy 0 times only"),
-        (Check::ForeignProcess, "does not tell of processes"),
-        (Check::Faults, "does not tell of XIDs"),
+        (Check::ClockSpread, "was seen busy measuring 0 times only"),
+        (Check::ForeignProcess, "not every look tells of processes"),
+        (Check::Faults, "does not count memory errors"),
         (Check::MemoryBefore, "does not tell its memory"),
     ] {
         standing(&certificate, check, Standing::Unverified, words);

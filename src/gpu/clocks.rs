@@ -21,6 +21,13 @@ pub struct Clocks {
     pub memory: Option<u32>,
 }
 
+impl std::fmt::Display for Clocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SM {} MHz", self.sm)?;
+        self.memory.map_or(Ok(()), |memory| write!(f, ", memory {memory} MHz"))
+    }
+}
+
 /// `perf-tests/clocks.yml`: clocks by device subtype.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

@@ -1,8 +1,9 @@
 //! Who uses which GPU: locks by UUID in a folder that every harness of the node shares.
 //!
 //! A lock is the kernel's, so that it ends with the process that holds it, however that ends. Whoever wants GPUs first
-//! takes the *turn*: a lock that one process of the node holds until it has its whole set. Nobody who waits therefore
-//! holds a GPU that another waits for, and a large set cannot be starved by small ones that keep coming.
+//! takes their *turns*: one more lock for each GPU that it may use, in the order of UUIDs, held until it has its whole
+//! set. Nobody who waits therefore holds a GPU that another waits for, a large set cannot be starved by small ones that
+//! keep coming, and jobs on different GPUs of a node do not feel each other.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -22,9 +23,11 @@ pub struct Leases {
     locks: PathBuf,
     /// Those that this process may use.
     gpus: Vec<Gpu>,
+    /// All of the host.
+    host: Vec<Gpu>,
     /// Folder of the run with a file for each GPU that is not to be used any more, and why.
     poisoned: PathBuf,
-    /// A lease takes all GPUs, whatever it needs.
+    /// A lease locks all GPUs of the host, whatever it needs.
     exclusive: bool,
 }
 
@@ -65,37 +68,37 @@ fn because(poisoned: &[String]) -> String {
 }
 
 impl Leases {
-    /// Leases of `gpus` through locks in the folder `locks`, less those that a file in the folder `poisoned` names.
-    pub fn new(locks: &Path, gpus: Vec<Gpu>, poisoned: &Path, exclusive: bool) -> Self {
-        Self { locks: locks.to_owned(), gpus, poisoned: poisoned.to_owned(), exclusive }
+    /// Leases of `gpus`, some or all of the `host`, through locks in the folder `locks`, less those that a file in the
+    /// folder `poisoned` names.
+    ///
+    /// # Errors
+    /// When the folder of the locks cannot be made.
+    pub fn new(
+        locks: &Path,
+        gpus: Vec<Gpu>,
+        host: Vec<Gpu>,
+        poisoned: &Path,
+        exclusive: bool,
+    ) -> Result<Self, LeaseError> {
+        make_shared_folder(locks)
+            .map_err(|source| LeaseError::Folder { path: locks.to_owned(), source })?;
+        let (locks, poisoned) = (locks.to_owned(), poisoned.to_owned());
+        Ok(Self { locks, gpus, host, poisoned, exclusive })
     }
 
-    /// Waits for `count` GPUs that nobody else holds; `None` when `give_up` says so first. `waiting` is told once what
-    /// is waited for.
+    /// Waits for `count` GPUs that nobody else holds, those first that are `empty`; `None` when `give_up` says so first.
+    /// `waiting` is told once what is waited for.
     ///
     /// # Errors
     /// When there are not as many, or a lock cannot be had.
     pub fn take(
         &self,
         count: usize,
+        empty: &dyn Fn(&Gpu) -> bool,
         give_up: &dyn Fn() -> bool,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Option<Lease>, LeaseError> {
-        let folder = |source| LeaseError::Folder { path: self.locks.clone(), source };
-        make_shared_folder(&self.locks).map_err(folder)?;
-        let mut told = false;
-        let turn = loop {
-            if let Some(turn) = self.try_lock("turn")? {
-                break turn;
-            }
-            if !std::mem::replace(&mut told, true) {
-                waiting("another case is choosing its GPUs");
-            }
-            if give_up() {
-                return Ok(None);
-            }
-            thread::sleep(RETRY);
-        };
+        let Some(turns) = self.turns(give_up, waiting)? else { return Ok(None) };
         let mut told = false;
         loop {
             // Looked at again each time: another process of the run may have found one poisoned.
@@ -103,30 +106,84 @@ impl Leases {
             if usable.len() < count {
                 return Err(LeaseError::TooFew { needed: count, left: usable.len(), poisoned });
             }
-            let wanted = if self.exclusive { usable.len() } else { count };
-            let mut held = Vec::new();
-            for gpu in &usable {
-                if held.len() < wanted
-                    && let Some(lock) = self.try_lock(&key(gpu))?
-                {
-                    held.push((gpu.clone(), lock));
+            let (mut held, mut locks) = (Vec::new(), vec![self.keep_folder()?]);
+            let mut occupied = Vec::new();
+            for gpu in usable {
+                if held.len() == count {
+                    break;
+                }
+                if let Some(lock) = self.try_lock(&key(&gpu))? {
+                    if empty(&gpu) { &mut held } else { &mut occupied }.push((gpu, lock));
                 }
             }
-            if held.len() == wanted {
-                drop(turn);
-                let (mut gpus, locks): (Vec<_>, Vec<_>) = held.into_iter().unzip();
-                gpus.truncate(count);
+            let missing = count.saturating_sub(held.len());
+            held.extend(occupied.drain(..missing.min(occupied.len())));
+            // A lock that this process holds already is not to be had a second time.
+            drop(occupied);
+            let mut wanted = count;
+            let mut free = held.len();
+            if self.exclusive {
+                let others = self.host.iter().filter(|gpu| held.iter().all(|(own, _)| own != *gpu));
+                let others: Vec<&Gpu> = others.collect();
+                wanted += others.len();
+                for gpu in others {
+                    let lock = self.try_lock(&key(gpu))?;
+                    free += usize::from(lock.is_some());
+                    locks.extend(lock);
+                }
+            }
+            if free == wanted && held.len() == count {
+                drop(turns);
+                let (gpus, own): (Vec<_>, Vec<_>) = held.into_iter().unzip();
+                locks.extend(own);
                 return Ok(Some(Lease { gpus, locks }));
             }
             if !std::mem::replace(&mut told, true) {
-                waiting(&format!("{} of {wanted} GPUs are free", held.len()));
+                waiting(&format!("{free} of {wanted} GPUs are free"));
             }
-            drop(held);
+            drop((held, locks));
             if give_up() {
                 return Ok(None);
             }
             thread::sleep(RETRY);
         }
+    }
+
+    /// The turns at all GPUs that a lease may take.
+    fn turns(
+        &self,
+        give_up: &dyn Fn() -> bool,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Option<Vec<File>>, LeaseError> {
+        let gpus = if self.exclusive { &self.host } else { &self.gpus };
+        let mut keys: Vec<String> = gpus.iter().map(key).collect();
+        // In one order for all, so that no two wait for each other.
+        keys.sort();
+        let mut turns = Vec::new();
+        let mut told = false;
+        for key in keys {
+            loop {
+                if let Some(turn) = self.try_lock(&format!("turn-{key}"))? {
+                    turns.push(turn);
+                    break;
+                }
+                if !std::mem::replace(&mut told, true) {
+                    waiting("another case is choosing its GPUs");
+                }
+                if give_up() {
+                    return Ok(None);
+                }
+                thread::sleep(RETRY);
+            }
+        }
+        Ok(Some(turns))
+    }
+
+    /// systemd-tmpfiles removes old files of `/tmp`, but not from folders that somebody locks.
+    fn keep_folder(&self) -> Result<File, LeaseError> {
+        let path = self.locks.clone();
+        let folder = File::open(&path).and_then(|folder| folder.lock_shared().map(|()| folder));
+        folder.map_err(|source| LeaseError::Lock { path, source })
     }
 
     /// How many GPUs a case can have at most.
@@ -212,11 +269,12 @@ mod tests {
     }
 
     fn leases(folder: &Path, exclusive: bool) -> Leases {
-        Leases::new(&folder.join("locks"), gpus(4), &folder.join("poisoned"), exclusive)
+        let (locks, poisoned) = (folder.join("locks"), folder.join("poisoned"));
+        Leases::new(&locks, gpus(4), gpus(4), &poisoned, exclusive).expect("a folder")
     }
 
     fn take(leases: &Leases, count: usize) -> Option<Lease> {
-        leases.take(count, &|| true, &mut |_| {}).expect("locks")
+        leases.take(count, &|_| true, &|| true, &mut |_| {}).expect("locks")
     }
 
     fn indices(lease: &Lease) -> Vec<u32> {
@@ -236,12 +294,51 @@ mod tests {
     }
 
     #[test]
+    fn empty_gpus_are_taken_before_those_that_are_in_use() {
+        let folder = tempfile::tempdir().expect("folder");
+        let leases = leases(folder.path(), false);
+        let take = |count| {
+            let empty = |gpu: &Gpu| gpu.index >= 2;
+            leases.take(count, &empty, &|| true, &mut |_| {}).expect("locks").expect("free")
+        };
+        assert_eq!(indices(&take(2)), [2, 3]);
+        assert_eq!(indices(&take(3)), [2, 3, 0], "the third is waited for");
+    }
+
+    #[test]
+    fn jobs_on_different_gpus_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().expect("folder");
+        let part = |gpus: Vec<Gpu>| {
+            let (locks, poisoned) = (folder.path().join("locks"), folder.path().join("poisoned"));
+            Leases::new(&locks, gpus, self::gpus(4), &poisoned, false).expect("a folder")
+        };
+        let (low, high) = (part(gpus(2)), part(gpus(4).split_off(2)));
+        let one = take(&low, 1).expect("free");
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| low.take(2, &|_| true, &|| false, &mut |_| {}));
+            thread::sleep(Duration::from_millis(100));
+            assert_eq!(indices(&take(&high, 2).expect("free")), [2, 3], "while the other waits");
+            drop(one);
+            waits.join().expect("no panic").expect("locks").expect("patience");
+        });
+    }
+
+    #[test]
     fn an_exclusive_lease_holds_the_whole_node_and_hands_out_what_is_needed() {
         let folder = tempfile::tempdir().expect("folder");
         let all = leases(folder.path(), true);
         let lease = take(&all, 1).expect("free");
         assert_eq!(indices(&lease), [0]);
         assert!(take(&leases(folder.path(), false), 1).is_none());
+        drop(lease);
+        // Also those that are not its own to use.
+        let (locks, poisoned) = (folder.path().join("locks"), folder.path().join("poisoned"));
+        let part = Leases::new(&locks, gpus(2), gpus(4), &poisoned, true).expect("a folder");
+        let neighbour = leases(folder.path(), false);
+        let held = take(&neighbour, 3).expect("free");
+        assert!(take(&part, 1).is_none());
+        drop(held);
+        assert!(take(&part, 1).is_some());
     }
 
     #[test]
@@ -250,7 +347,8 @@ mod tests {
         let leases = leases(folder.path(), false);
         leases.poison(&gpus(4)[1], "pid 7 holds 9 GiB").expect("a mark");
         assert_eq!(indices(&take(&leases, 3).expect("free")), [0, 2, 3]);
-        let error = leases.take(4, &|| true, &mut |_| {}).expect_err("too few").to_string();
+        let error =
+            leases.take(4, &|_| true, &|| true, &mut |_| {}).expect_err("too few").to_string();
         assert_eq!(
             error,
             "GPUs needed: 4, usable: 3; GPU 1 (GPU-1) is poisoned: pid 7 holds 9 GiB"
@@ -266,7 +364,8 @@ mod tests {
                 scope.spawn(|| {
                     let leases = leases(folder.path(), false);
                     while large.load(Ordering::SeqCst) < 3 {
-                        let lease = leases.take(1, &|| false, &mut |_| {}).expect("locks");
+                        let lease =
+                            leases.take(1, &|_| true, &|| false, &mut |_| {}).expect("locks");
                         thread::sleep(Duration::from_millis(5));
                         drop(lease);
                     }
@@ -275,7 +374,7 @@ mod tests {
             scope.spawn(|| {
                 for _ in 0..3 {
                     let leases = leases(folder.path(), false);
-                    let lease = leases.take(4, &|| false, &mut |_| {}).expect("locks");
+                    let lease = leases.take(4, &|_| true, &|| false, &mut |_| {}).expect("locks");
                     assert_eq!(lease.expect("patience").gpus().len(), 4);
                     large.fetch_add(1, Ordering::SeqCst);
                 }
@@ -285,8 +384,9 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named_with_the_option() {
-        let leases = Leases::new(Path::new("/proc/no"), gpus(1), Path::new("/proc/no"), false);
-        let error = leases.take(1, &|| true, &mut |_| {}).expect_err("no folder").to_string();
+        let nowhere = Path::new("/proc/no");
+        let error = Leases::new(nowhere, gpus(1), gpus(1), nowhere, false);
+        let error = error.expect_err("no folder").to_string();
         assert!(error.contains("/proc/no") && error.contains("--lease-dir"), "{error}");
     }
 }

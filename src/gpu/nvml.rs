@@ -124,7 +124,13 @@ impl Faults {
 
     fn take(&mut self, index: u32) -> Option<Vec<u64>> {
         let events = self.events.as_ref()?;
-        while let Ok(event) = events.wait(0) {
+        loop {
+            let event = match events.wait(0) {
+                Ok(event) => event,
+                Err(NvmlError::Timeout) => break,
+                // Whether there were any cannot be told any more.
+                Err(_) => return None,
+            };
             let number = match event.event_data {
                 Some(XidError::Value(number)) => number,
                 _ => 0,

@@ -1,8 +1,8 @@
 //! A thread that reads GPUs while a step runs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,16 @@ const ACTIVE_PCT: u32 = 1;
 /// Counters are read at the first look, the last, and one in so many: they cost more than all the rest together.
 const COUNTERS_EVERY: u32 = 60;
 
+/// How long the last look may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Reads some GPUs at once, then at even intervals, and once more when it is stopped.
 #[derive(Debug)]
 pub struct Sampler {
     stop: mpsc::Sender<()>,
     active: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<Moment>>,
+    thread: JoinHandle<()>,
+    moments: Arc<Mutex<Vec<Moment>>>,
 }
 
 impl Sampler {
@@ -37,7 +41,8 @@ impl Sampler {
         let active = Arc::new(AtomicBool::new(false));
         let sink = Box::new(sink);
         let activity = Arc::clone(&active);
-        let mut eye = Eye { driver, gpus, step, activity, sink, moments: Vec::new() };
+        let moments = Arc::new(Mutex::new(Vec::new()));
+        let mut eye = Eye { driver, gpus, step, activity, sink, moments: Arc::clone(&moments) };
         // Not in the thread: this is how the GPUs were before the step.
         eye.look(true);
         let begun = Instant::now();
@@ -51,9 +56,8 @@ impl Sampler {
                 eye.look(turn % COUNTERS_EVERY == 0);
             }
             eye.look(true);
-            eye.moments
         });
-        Self { stop, active, thread }
+        Self { stop, active, thread, moments }
     }
 
     /// Whether one of the GPUs worked when it was looked at last.
@@ -61,11 +65,14 @@ impl Sampler {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// Reads a last time; all that was read.
+    /// Reads a last time; all that was read. A driver that hangs is not waited for.
     pub fn stop(self) -> Vec<Moment> {
         drop(self.stop);
-        // A panic of the thread was printed by it; what is missing then makes the sample unverified.
-        self.thread.join().unwrap_or_default()
+        let begun = Instant::now();
+        while !self.thread.is_finished() && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        std::mem::take(&mut *self.moments.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -76,7 +83,7 @@ struct Eye {
     step: usize,
     activity: Arc<AtomicBool>,
     sink: Box<dyn FnMut(&Moment) + Send>,
-    moments: Vec<Moment>,
+    moments: Arc<Mutex<Vec<Moment>>>,
 }
 
 impl Eye {
@@ -85,7 +92,7 @@ impl Eye {
         let busy = moment.gpus.iter().filter_map(|gpu| gpu.utilization_pct);
         self.activity.store(busy.max().unwrap_or(0) >= ACTIVE_PCT, Ordering::Relaxed);
         (self.sink)(&moment);
-        self.moments.push(moment);
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner).push(moment);
     }
 }
 
@@ -99,7 +106,6 @@ pub fn look(driver: &dyn Driver, gpus: &[u32], step: Option<usize>, counters: bo
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Mutex;
 
     use super::*;
     use crate::gpu::Recording;

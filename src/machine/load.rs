@@ -30,11 +30,20 @@ impl CpuTimes {
     }
 }
 
-/// Load average of the last minute, per core.
+/// Load average of the last minute, per core of the host: the load is of all of it, whatever part of it is ours.
 pub fn load_per_core() -> Option<f64> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
     let load: f64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(load / std::thread::available_parallelism().ok()?.get() as f64)
+    let cores = cores(&fs::read_to_string("/proc/stat").ok()?);
+    (cores > 0).then(|| load / cores as f64)
+}
+
+/// The lines `cpu0`, `cpu1` … of `/proc/stat`.
+fn cores(stat: &str) -> usize {
+    let core = |line: &&str| {
+        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    stat.lines().filter(core).count()
 }
 
 #[cfg(test)]
@@ -51,5 +60,6 @@ mod tests {
         assert!((share - 100.0 * 20.0 / 90.0).abs() < 1e-9, "{share}");
         assert!(times(1, 1).steal_pct_since(&times(1, 1)).abs() < 1e-9, "no time, no share");
         assert_eq!(CpuTimes::parse("cpu 1 2 3"), None);
+        assert_eq!(cores("cpu  1 2\ncpu0 1\ncpu1 2\nctxt 3\n"), 2);
     }
 }

@@ -28,6 +28,8 @@ pub(super) const SUPERVISE: &str = "__supervise";
 /// How long helpers of a main process that ended by itself may take to follow it, as MPI daemons and
 /// Python's resource trackers do, before they count as leftovers.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How long a command of the frame may take: a driver that hangs must not hang its step's end.
+const OWN_COMMAND: Duration = Duration::from_secs(60);
 /// How long the last output may take to reach the log once all that could be ended is gone.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -52,7 +54,6 @@ fn supervise() -> io::Result<()> {
     prctl::set_name(c"supervise")?;
     let harness = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let request: Request = wire::receive(&harness)?;
-    let cgroup = request.cgroup.then(|| Cgroup::create(std::process::id())).flatten();
     let mut inbox = Inbox::new(harness, request.grace)?;
     // Signals wait from here on, so that what is done before the step is undone after it.
     if let Some(frame) = &request.frame
@@ -61,6 +62,7 @@ fn supervise() -> io::Result<()> {
         own_command(&frame.after)?;
         return inbox.tell(&Event::NotPrepared);
     }
+    let cgroup = request.cgroup.then(|| Cgroup::create(std::process::id())).flatten();
     // Before the fork: on a busy machine the program may have ended before we run again.
     let begin = (Timestamp::now(), Instant::now());
     let (started, output) = match start(&request, cgroup.as_ref()) {
@@ -106,7 +108,20 @@ fn own_command(arguments: &[String]) -> io::Result<bool> {
     let log = || io::stderr().as_fd().try_clone_to_owned();
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments).stdin(Stdio::null()).stdout(log()?).stderr(log()?);
-    Ok(command.status()?.success())
+    let mut child = command.spawn()?;
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if begin.elapsed() >= OWN_COMMAND {
+            eprintln!("trtllm-perf: {} takes too long", arguments.join(" "));
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// From the start of the main process to the end of its tree.

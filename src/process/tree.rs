@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::step::Process;
 
@@ -131,10 +133,18 @@ pub(super) fn cpu_time(root: i32) -> Duration {
 pub fn stranger(pid: u32) -> Option<Process> {
     let pid = i32::try_from(pid).ok()?;
     let us = std::process::id() as i32;
-    Stat::of(pid).filter(|stat| stat.is_alive())?;
-    let parents = std::iter::successors(Some(pid), |pid| Some(Stat::of(*pid)?.parent));
-    let ours = parents.take_while(|pid| *pid > 0).any(|pid| pid == us);
-    (!ours).then(|| Process { pid, command: command(pid) })
+    let is_there = || match Stat::of(pid) {
+        Some(stat) => stat.is_alive(),
+        // It is gone, or `/proc` hides what other users run (hidepid). Nothing is sent by signal 0.
+        None => kill(Pid::from_raw(pid), None) == Err(Errno::EPERM),
+    };
+    let is_ours = || {
+        let mut parents = std::iter::successors(Some(pid), |pid| Some(Stat::of(*pid)?.parent));
+        parents.any(|pid| pid == us)
+    };
+    // Twice, since a parent that ends between two readings hides where its child comes from.
+    let strange = is_there() && !is_ours() && !is_ours() && is_there();
+    strange.then(|| Process { pid, command: command(pid) })
 }
 
 /// Command line with spaces between the words; the short name in brackets when it has none.

@@ -37,7 +37,7 @@ pub(super) fn header() -> Vec<u8> {
 /// # Errors
 /// When the view cannot be written; it is as it was then.
 pub(super) fn append(view: &Path, attempt: &Path) -> Result<(), RecordError> {
-    let rows = rows(attempt);
+    let rows = rows(attempt)?;
     if rows.is_empty() {
         return Ok(());
     }
@@ -55,8 +55,15 @@ pub(super) fn append(view: &Path, attempt: &Path) -> Result<(), RecordError> {
 }
 
 /// The records of an attempt.
-pub(super) fn rows(attempt: &Path) -> Vec<u8> {
-    let Ok(moments) = gpu::moments(&attempt.join(TELEMETRY)) else { return Vec::new() };
+///
+/// # Errors
+/// When there is telemetry and it cannot be read.
+pub(super) fn rows(attempt: &Path) -> Result<Vec<u8>, RecordError> {
+    let path = attempt.join(TELEMETRY);
+    let moments = match gpu::moments(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        moments => moments.map_err(RecordError::file("read", &path))?,
+    };
     let row = |moment: &Moment, gpu: &Reading| {
         let cell = |number: Option<u32>| number.map_or(Cell::Empty, Cell::Integer);
         let cells = [
@@ -81,5 +88,5 @@ pub(super) fn rows(attempt: &Path) -> Vec<u8> {
     let of_moment = |moment: Moment| -> Vec<u8> {
         moment.gpus.iter().flat_map(|gpu| row(&moment, gpu)).collect()
     };
-    moments.flat_map(of_moment).collect()
+    Ok(moments.flat_map(of_moment).collect())
 }

@@ -104,6 +104,7 @@ impl Recorder {
         if lock.hold == Hold::First {
             atomic::sweep(output.path())?;
         }
+        let fresh = run.info().is_err();
         let info = establish(&output, &run, &run_id, info)?;
         views::write_fixed(output.path(), &info)?;
         let fold = Mutex::new(Fold::new(info, &run)?);
@@ -117,10 +118,11 @@ impl Recorder {
             unmonitored: Mutex::default(),
         });
         let mut problems = state.read_others()?.1;
-        if state.lock.hold != Hold::Joined {
+        // The processes of one nextest run add to what is there: each reading all again would take ever longer.
+        if fresh || !state.shared {
             views::write_monitoring(state.output.path(), &state.fold())?;
         }
-        state.write_views(turn)?;
+        state.write_views(&turn)?;
         if state.lock.hold == Hold::Unlocked {
             problems.push(Problem::new(
                 state.output.path(),
@@ -239,7 +241,8 @@ impl State {
         // `rebuild` may be at the views of a run that nobody else writes into.
         let turn = lock::views(self.output.path())?;
         let problems = if self.shared { self.read_others()?.1 } else { Vec::new() };
-        self.write_views(turn)?;
+        self.write_views(&turn)?;
+        // Still in turn: two that append at a time would tear each other's lines.
         let mut unmonitored = self.unmonitored();
         while let Some(attempt) = unmonitored.first() {
             views::add_monitoring(self.output.path(), &self.fold(), attempt)?;
@@ -266,7 +269,7 @@ impl State {
 
     /// Without locks a view of another process may have been older than ours and replaced it, or the other way
     /// round. Every result is written before its view, so whoever writes last and looks again has seen them all.
-    fn write_views(&self, _turn: File) -> Result<(), RecordError> {
+    fn write_views(&self, _turn: &File) -> Result<(), RecordError> {
         loop {
             let views = views::render(&self.output, &mut self.fold(), &self.copies)?;
             views::write(&views)?;

@@ -50,9 +50,9 @@ pub(super) fn render(
     views.extend(copies.pytest_csv.clone().map(|path| View { path, content: fold.pytest_csv() }));
     let RunInfo { views: wanted, session, started, .. } = &fold.info;
     let (started, ended, subtype) = (*started, fold.ended(), wanted.device_subtype);
+    views.push(View { path: path(SAMPLES), content: fold.samples() });
     if wanted.csv {
         views.push(View { path: path(PERF_CSV), content: fold.perf_csv() });
-        views.push(View { path: path(SAMPLES), content: fold.samples() });
         let content = session.csv(started, ended, subtype);
         views.push(View { path: path(SESSION_CSV), content });
     }
@@ -88,7 +88,9 @@ pub(super) fn write_monitoring(output: &Path, fold: &Fold) -> Result<(), RecordE
         return Ok(());
     }
     let mut text = gpu_monitoring::header();
-    fold.by_end().iter().for_each(|attempt| text.extend(gpu_monitoring::rows(attempt)));
+    for attempt in fold.by_end() {
+        text.extend(gpu_monitoring::rows(attempt)?);
+    }
     atomic::replace(&output.join(GPU_MONITORING), &text)
 }
 
@@ -133,7 +135,7 @@ pub(super) fn set_aside(
     let written = [
         (PERF_CSV, views.csv),
         (SESSION_CSV, views.csv),
-        (SAMPLES, views.csv),
+        (SAMPLES, true),
         (GPU_MONITORING, views.csv),
         (PERF_YAML, views.yaml),
         (SESSION_YAML, views.yaml),

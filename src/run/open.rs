@@ -109,7 +109,7 @@ impl World {
             tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
-            facts: facts(),
+            facts: facts(settings),
             library_path: self.library_path(engines),
             device_subtype,
             about: self.about.clone(),
@@ -157,7 +157,10 @@ fn gpu_access(
             .map_err(|it| cannot_lock(&it))?;
     }
     let poisoned = run_folder.join("poisoned");
-    let leases = Leases::new(&settings.lease_dir, usable, &poisoned, settings.exclusive_node);
+    let exclusive = settings.exclusive_node;
+    let all = host.found.devices.clone();
+    let leases = Leases::new(&settings.lease_dir, usable, all, &poisoned, exclusive)
+        .map_err(|error| Exit::CannotRun(error.to_string()))?;
     Ok(Ok(GpuAccess {
         driver,
         gpus: host.found.clone(),
@@ -168,10 +171,12 @@ fn gpu_access(
 }
 
 /// What every result says of harness and machine.
-fn facts() -> BTreeMap<String, String> {
+fn facts(settings: &Settings) -> BTreeMap<String, String> {
     let version = ("harness_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let cpu = machine::cpu_model().map(|model| ("cpu".to_owned(), model));
-    [version].into_iter().chain(cpu).collect()
+    let played = settings.gpu_recording.as_deref();
+    let played = played.map(|path| ("gpu_recording".to_owned(), path.display().to_string()));
+    [version].into_iter().chain(cpu).chain(played).collect()
 }
 
 /// A run before this one that was killed is not lost: it can be gone on with.

@@ -12,8 +12,9 @@ use super::prepare::{Body, Prepared, Ready};
 use crate::logs;
 use crate::plan::{self, DryRun, Fault};
 use crate::progress::Live;
-use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
+use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome, StepRecord};
 use crate::record::{RecordError, Started};
+use crate::sample::Standing;
 use crate::trial;
 
 impl Prepared {
@@ -166,7 +167,8 @@ impl Prepared {
             return Err(Failed::from(text_of(failure)));
         }
         let ignored = |failure: &Failure| {
-            (failure.kind == FailureKind::Unmeasurable && world.ignore_unmeasurable)
+            let surroundings = failure.kind == FailureKind::Unmeasurable && only_gpus(&result);
+            (surroundings && world.ignore_unmeasurable)
                 .then(|| FailureKind::Unmeasurable.word().to_owned())
         };
         let tolerated = self.tolerated.clone().or_else(|| failure.as_ref().and_then(ignored));
@@ -192,6 +194,16 @@ impl Prepared {
             _ => Ok(Completion::Completed),
         }
     }
+}
+
+/// Whether it was the GPUs alone that spoilt the numbers: a program that reports too few of them is not excused.
+fn only_gpus(result: &AttemptResult) -> bool {
+    let spoilt: Vec<&StepRecord> = result.steps.iter().filter(|step| step.unmeasurable).collect();
+    let of_gpus = |step: &&StepRecord| {
+        let certificate = step.certificate.as_ref();
+        certificate.is_some_and(|it| it.with(Standing::Invalid).all(|it| it.check.is_of_gpus()))
+    };
+    !spoilt.is_empty() && spoilt.iter().all(of_gpus)
 }
 
 /// A result that is in no record: what is known of it must be said here.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Check, Finding, Standing, Tolerances};
+use jiff::Timestamp;
+
+use super::{Check, Finding, Tolerances};
 use crate::gpu::{Moment, Reading, reasons};
 
 /// What is known of the GPUs of a step.
@@ -20,14 +22,17 @@ pub enum GpuEvidence<'a> {
 pub struct Watched<'a> {
     /// From before the step began to after it had ended.
     pub moments: &'a [Moment],
-    /// How many GPUs the step had.
-    pub gpus: usize,
+    /// NVML indices of the GPUs that the step had.
+    pub gpus: &'a [u32],
+    /// How long it measured: the rest is loading, warming up and tearing down.
+    pub measured: Option<Duration>,
     /// Whether the numbers of processes mean anything here; in a container they are the host's.
     pub pids_are_ours: bool,
     /// Processes on the GPUs that are none of the step's, as far as that can be told.
     pub foreign: &'a [String],
 }
 
+/// What slows a GPU down against its will, apart from the power limit.
 const SLOWED: u64 =
     reasons::HW_SLOWDOWN | reasons::SW_THERMAL | reasons::HW_THERMAL | reasons::POWER_BRAKE;
 const GPU_CHECKS: [Check; 5] = [
@@ -39,148 +44,159 @@ const GPU_CHECKS: [Check; 5] = [
 ];
 
 pub(super) fn findings(evidence: &GpuEvidence<'_>, tolerances: &Tolerances) -> Vec<Finding> {
-    match evidence {
+    let watched = match evidence {
         // A program of the CPU has no GPU to be wrong.
-        GpuEvidence::NotUsed => Vec::new(),
+        GpuEvidence::NotUsed => return Vec::new(),
         GpuEvidence::Unknown(reason) => {
-            GPU_CHECKS.into_iter().map(|check| check.unverified(*reason)).collect()
+            return GPU_CHECKS.into_iter().map(|check| check.unverified(*reason)).collect();
         }
-        GpuEvidence::Watched(watched) => {
-            let clocks = clock_spread(watched, tolerances);
-            vec![
-                throttling(watched, &clocks, tolerances),
-                clocks,
-                foreign_process(watched),
-                faults(watched),
-                memory_before(watched, tolerances),
-            ]
-        }
-    }
+        GpuEvidence::Watched(watched) => watched,
+    };
+    let of = |check: Check, judge: &dyn Fn(&Seen<'_>) -> Finding| {
+        let findings = watched.gpus.iter().map(|index| match watched.seen(*index, tolerances) {
+            Some(seen) => judge(&seen),
+            // That it should have answered is a matter of faults.
+            None => check.unverified(format!("GPU {index} never answered")),
+        });
+        worst(check, findings)
+    };
+    vec![
+        of(Check::Throttling, &|gpu| throttling(gpu, tolerances)),
+        of(Check::ClockSpread, &|gpu| clock_spread(gpu, tolerances)),
+        foreign_process(watched),
+        worst(Check::Faults, watched.gpus.iter().map(|index| faults(watched, *index))),
+        of(Check::MemoryBefore, &|gpu| memory_before(gpu, tolerances)),
+    ]
+}
+
+/// The first of the worst.
+fn worst(check: Check, findings: impl Iterator<Item = Finding>) -> Finding {
+    let worse = |one: Finding, other: Finding| {
+        if other.standing > one.standing { other } else { one }
+    };
+    findings.reduce(worse).unwrap_or_else(|| check.unverified("no GPU was watched"))
+}
+
+/// What was read of one GPU.
+struct Seen<'a> {
+    index: u32,
+    /// From before the step to after it.
+    readings: Vec<&'a Reading>,
+    /// Those while it was busy measuring.
+    busy: Vec<&'a Reading>,
+    /// How long the step took, and how long of it was measured, in s.
+    lasted: f64,
+    measured: f64,
 }
 
 impl Watched<'_> {
-    /// The readings of each GPU, in time.
-    fn by_gpu(&self) -> Vec<Vec<&Reading>> {
-        let mut indices: Vec<u32> =
-            self.moments.iter().flat_map(|it| &it.gpus).map(|gpu| gpu.index).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let of = |index: u32| {
-            let all = self.moments.iter().flat_map(|moment| &moment.gpus);
-            all.filter(|gpu| gpu.index == index).collect()
+    fn seen(&self, index: u32, tolerances: &Tolerances) -> Option<Seen<'_>> {
+        let timed: Vec<(Timestamp, &Reading)> = self
+            .moments
+            .iter()
+            .flat_map(|moment| moment.gpus.iter().map(|gpu| (moment.at, gpu)))
+            .filter(|(_, gpu)| gpu.index == index)
+            .collect();
+        let (first, last) = (timed.first()?.0, timed.last()?.0);
+        let lasted = last.duration_since(first).as_secs_f64().max(1e-9);
+        let is_busy = |reading: &Reading| {
+            reading.utilization_pct.is_some_and(|busy| busy >= tolerances.busy_pct)
         };
-        indices.into_iter().map(of).collect()
-    }
-
-    fn lasted(&self) -> Duration {
-        match (self.moments.first(), self.moments.last()) {
-            (Some(first), Some(last)) => last.at.duration_since(first.at).unsigned_abs(),
-            _ => Duration::ZERO,
-        }
+        let busy = timed.iter().filter(|(_, reading)| is_busy(reading));
+        // The measurement is the last thing that a bench does with its GPUs.
+        let end = busy.clone().next_back().map(|(at, _)| *at);
+        let measured = self.measured.map_or(lasted, |it| it.as_secs_f64()).clamp(1e-9, lasted);
+        let within =
+            |at: Timestamp| end.is_some_and(|end| end.duration_since(at).as_secs_f64() <= measured);
+        let busy = busy.filter(|(at, _)| within(*at)).map(|(_, reading)| *reading).collect();
+        let readings = timed.iter().map(|(_, reading)| *reading).collect();
+        Some(Seen { index, readings, busy, lasted, measured })
     }
 }
 
-/// Counters see what happens between two samples; samples see what a driver does not count.
-fn throttling(watched: &Watched<'_>, clocks: &Finding, tolerances: &Tolerances) -> Finding {
-    if watched.moments.len() < 2 {
-        return Check::Throttling.unverified("the GPUs were read less than twice");
-    }
-    let lasted = watched.lasted().as_secs_f64().max(1e-9);
-    let by_gpu = watched.by_gpu();
-    let found = by_gpu.iter().flat_map(|readings| slowed(readings, lasted, clocks, tolerances));
-    let mut worst = match by_gpu.is_empty() {
-        true => Check::Throttling.unverified("no GPU answered"),
-        false => Check::Throttling.verified("not throttled"),
-    };
-    for finding in found {
-        if finding.standing >= worst.standing {
-            worst = finding;
-        }
-    }
-    worst
-}
-
-/// Everything that slowed one GPU down.
-fn slowed(
-    readings: &[&Reading],
-    lasted: f64,
-    clocks: &Finding,
-    tolerances: &Tolerances,
-) -> Vec<Finding> {
-    let index = readings[0].index;
-    let mut found = Vec::new();
-    let share = |counter: &dyn Fn(&Reading) -> Option<u64>| {
-        let mut values = readings.iter().filter_map(|reading| counter(reading));
+/// Counters see what happens between two samples, but not when; samples see when, but not all.
+fn throttling(gpu: &Seen<'_>, tolerances: &Tolerances) -> Finding {
+    let index = gpu.index;
+    let counted = |counter: &dyn Fn(&Reading) -> Option<u64>| {
+        let mut values = gpu.readings.iter().filter_map(|reading| counter(reading));
         let first = values.next()?;
-        let nanoseconds = values.next_back()?.saturating_sub(first);
-        Some(100.0 * nanoseconds as f64 / 1e9 / lasted)
+        Some(values.next_back()?.saturating_sub(first) as f64 / 1e9)
     };
-    let beyond = |share: &f64| *share > tolerances.throttled_pct;
-    let power = share(&|it| it.violations.power_ns);
-    if power.is_none() {
-        let text = format!("GPU {index} does not count how long it is throttled");
-        found.push(Check::Throttling.unverified(text));
-    }
-    if let Some(power) = power.filter(beyond) {
-        // A limit that holds the clock at one level changes the speed, not its comparability.
-        let text =
-            format!("GPU {index} was at its power limit {power:.1} % of the time; {}", clocks.text);
-        found.push(Finding { check: Check::Throttling, standing: clocks.standing, text });
-    }
-    let causes = [
-        ("temperature", share(&|it| it.violations.thermal_ns)),
-        ("a limit of its board", share(&|it| it.violations.board_ns)),
-        ("voltage", share(&|it| it.violations.reliability_ns)),
-    ];
-    for (cause, share) in causes {
-        if let Some(share) = share.filter(beyond) {
-            let text = format!("GPU {index} was slowed down {share:.1} % of the time for {cause}");
+    let allowed = tolerances.throttled_pct / 100.0 * gpu.measured;
+    // What is longer than the rest of the step must have been while it measured.
+    let elsewhere = gpu.lasted - gpu.measured;
+    let mut found = Vec::new();
+    for (cause, seconds) in [
+        ("temperature", counted(&|it| it.violations.thermal_ns)),
+        ("a limit of its board", counted(&|it| it.violations.board_ns)),
+        ("voltage", counted(&|it| it.violations.reliability_ns)),
+    ] {
+        let Some(seconds) = seconds else {
+            let text = format!("GPU {index} does not count how long it is slowed down for {cause}");
+            found.push(Check::Throttling.unverified(text));
+            continue;
+        };
+        let text = format!("GPU {index} was slowed down {seconds:.1} s for {cause}");
+        if seconds > elsewhere + allowed {
             found.push(Check::Throttling.invalid(text));
+        } else if seconds > allowed {
+            found
+                .push(Check::Throttling.unverified(format!("{text}, maybe not while it measured")));
         }
     }
     let bits: Vec<u64> =
-        readings.iter().filter_map(|it| it.throttle_reasons).map(|bits| bits & SLOWED).collect();
+        gpu.busy.iter().filter_map(|it| it.throttle_reasons).map(|bits| bits & SLOWED).collect();
     let hits = bits.iter().filter(|bits| **bits != 0).count();
-    if beyond(&(100.0 * hits as f64 / bits.len().max(1) as f64)) {
+    // One look says little of a second, two in a row of looks that this happens.
+    if hits > 1 && 100.0 * hits as f64 > tolerances.throttled_pct * bits.len() as f64 {
         let words = reasons::words(bits.iter().fold(0, |all, bits| all | bits));
-        let text =
-            format!("GPU {index} was slowed down in {hits} of {} samples: {words}", bits.len());
+        let text = format!(
+            "GPU {index} was slowed down in {hits} of {} busy samples: {words}",
+            bits.len()
+        );
         found.push(Check::Throttling.invalid(text));
     }
-    found
+    match counted(&|it| it.violations.power_ns) {
+        None => {
+            let text = format!("GPU {index} does not count how long it is at its power limit");
+            found.push(Check::Throttling.unverified(text));
+        }
+        // A limit that holds the clock at one level changes the speed, not its comparability.
+        Some(seconds) if seconds > allowed => {
+            let clocks = clock_spread(gpu, tolerances);
+            let text =
+                format!("GPU {index} was at its power limit {seconds:.1} s; {}", clocks.text);
+            found.push(Finding { check: Check::Throttling, standing: clocks.standing, text });
+        }
+        Some(_) => found.push(Check::Throttling.verified(format!("GPU {index} was not throttled"))),
+    }
+    worst(Check::Throttling, found.into_iter())
 }
 
-fn clock_spread(watched: &Watched<'_>, tolerances: &Tolerances) -> Finding {
-    let mut worst: Option<(f64, String)> = None;
-    for readings in watched.by_gpu() {
-        let busy = |it: &&&Reading| it.utilization_pct.is_some_and(|it| it >= tolerances.busy_pct);
-        let clocks = readings.iter().filter(busy).filter_map(|it| it.sm_clock_mhz);
-        let mut clocks: Vec<u32> = clocks.collect();
-        let index = readings[0].index;
-        if clocks.len() < tolerances.busy_samples {
-            return Check::ClockSpread
-                .unverified(format!("GPU {index} was seen busy {} times only", clocks.len()));
-        }
-        clocks.sort_unstable();
-        let (low, middle, high) = (rank(&clocks, 5), rank(&clocks, 50), rank(&clocks, 95));
-        let spread = 100.0 * f64::from(high - low) / f64::from(middle.max(1));
-        let text =
-            format!("SM clock of GPU {index} {middle} MHz, 5th to 95th percentile {low} to {high}");
-        if worst.as_ref().is_none_or(|(known, _)| spread > *known) {
-            worst = Some((spread, text));
-        }
+fn clock_spread(gpu: &Seen<'_>, tolerances: &Tolerances) -> Finding {
+    let index = gpu.index;
+    let mut clocks: Vec<u32> = gpu.busy.iter().filter_map(|it| it.sm_clock_mhz).collect();
+    if clocks.len() < tolerances.busy_samples {
+        let seen = clocks.len();
+        return Check::ClockSpread
+            .unverified(format!("GPU {index} was seen busy measuring {seen} times only"));
     }
-    match worst {
-        None => Check::ClockSpread.unverified("no GPU answered"),
-        Some((spread, text)) if spread <= tolerances.steady_clock_pct => {
-            Check::ClockSpread.verified(text)
-        }
-        Some((spread, text)) if spread <= tolerances.unsteady_clock_pct => {
-            Check::ClockSpread.unverified(text)
-        }
-        Some((_, text)) => Check::ClockSpread.invalid(text),
+    clocks.sort_unstable();
+    let (low, middle, high) = (rank(&clocks, 5), rank(&clocks, 50), rank(&clocks, 95));
+    let spread = 100.0 * f64::from(high - low) / f64::from(middle.max(1));
+    let text =
+        format!("SM clock of GPU {index} {middle} MHz, 5th to 95th percentile {low} to {high}");
+    if spread <= tolerances.steady_clock_pct {
+        Check::ClockSpread.verified(text)
+    } else if spread <= tolerances.unsteady_clock_pct || clocks.len() < OUTLIERS {
+        Check::ClockSpread.unverified(text)
+    } else {
+        Check::ClockSpread.invalid(text)
     }
 }
+
+/// With fewer samples the 5th percentile is the smallest, and one look decides.
+const OUTLIERS: usize = 21;
 
 /// Nearest-rank percentile of sorted values.
 fn rank(sorted: &[u32], percent: usize) -> u32 {
@@ -192,75 +208,91 @@ fn foreign_process(watched: &Watched<'_>) -> Finding {
     if !watched.foreign.is_empty() {
         return Check::ForeignProcess.invalid(watched.foreign.join(", "));
     }
-    let told = |moment: &Moment| moment.gpus.iter().all(|gpu| gpu.processes.is_some());
-    if !watched.moments.iter().all(told) || watched.moments.is_empty() {
-        return Check::ForeignProcess.unverified("the driver does not tell of processes");
+    let told = |moment: &Moment| {
+        let told = moment.gpus.iter().filter(|gpu| gpu.processes.is_some()).count();
+        told == watched.gpus.len()
+    };
+    if watched.moments.is_empty() || !watched.moments.iter().all(told) {
+        return Check::ForeignProcess.unverified("not every look tells of processes");
     }
     if watched.pids_are_ours {
         Check::ForeignProcess.verified("none")
     } else {
         Check::ForeignProcess
-            .unverified("none before and after; process numbers are those of another namespace")
+            .unverified("none before; process numbers are those of another namespace")
     }
 }
 
-fn faults(watched: &Watched<'_>) -> Finding {
-    let mut unknown = Vec::new();
-    for readings in watched.by_gpu() {
-        let index = readings[0].index;
-        let xids: Vec<String> =
-            readings.iter().flat_map(|it| it.xids.iter().flatten()).map(u64::to_string).collect();
-        if !xids.is_empty() {
-            return Check::Faults.invalid(format!("GPU {index}: XID {}", xids.join(", ")));
-        }
-        let mut errors = readings.iter().filter_map(|it| it.ecc_uncorrected);
-        if let (Some(first), Some(last)) = (errors.next(), errors.next_back())
-            && last > first
-        {
-            let errors = last - first;
-            return Check::Faults
-                .invalid(format!("GPU {index}: {errors} memory errors beyond correction"));
-        }
-        if readings.len() < watched.moments.len() {
-            return Check::Faults.invalid(format!(
-                "GPU {index} did not answer {} of {} times",
-                watched.moments.len() - readings.len(),
-                watched.moments.len()
-            ));
-        }
-        if readings.iter().all(|it| it.ecc_uncorrected.is_none()) {
-            unknown.push(format!("GPU {index} does not count memory errors"));
-        }
-        if readings.iter().all(|it| it.xids.is_none()) {
-            unknown.push(format!("GPU {index} does not tell of XIDs"));
-        }
+fn faults(watched: &Watched<'_>, index: u32) -> Finding {
+    if watched.moments.is_empty() {
+        return Check::Faults.unverified("nothing was read");
     }
-    if watched.by_gpu().len() < watched.gpus {
-        return Check::Faults.invalid("a GPU never answered");
+    let all = watched.moments.iter().flat_map(|moment| &moment.gpus);
+    let readings: Vec<&Reading> = all.filter(|gpu| gpu.index == index).collect();
+    let xids = readings.iter().flat_map(|it| it.xids.iter().flatten());
+    let xids: Vec<String> = xids.map(u64::to_string).collect();
+    if !xids.is_empty() {
+        return Check::Faults.invalid(format!("GPU {index}: XID {}", xids.join(", ")));
     }
-    if unknown.is_empty() {
-        Check::Faults.verified("none")
+    let missing = watched.moments.len().saturating_sub(readings.len());
+    if missing > 0 {
+        let looks = watched.moments.len();
+        return Check::Faults
+            .invalid(format!("GPU {index} did not answer {missing} of {looks} times"));
+    }
+    let ends = readings.first().zip(readings.last());
+    let errors = ends.and_then(|(first, last)| {
+        Some(last.ecc_uncorrected?.saturating_sub(first.ecc_uncorrected?))
+    });
+    if errors.is_some_and(|errors| errors > 0) {
+        let errors = errors.unwrap_or(0);
+        return Check::Faults
+            .invalid(format!("GPU {index}: {errors} memory errors beyond correction"));
+    }
+    if errors.is_none() {
+        Check::Faults.unverified(format!("GPU {index} does not count memory errors"))
+    } else if readings.iter().any(|it| it.xids.is_none()) {
+        Check::Faults.unverified(format!("GPU {index} does not tell of XIDs"))
     } else {
-        Check::Faults.unverified(unknown.join(", "))
+        Check::Faults.verified("none")
     }
 }
 
-fn memory_before(watched: &Watched<'_>, tolerances: &Tolerances) -> Finding {
-    let Some(first) = watched.moments.first() else {
-        return Check::MemoryBefore.unverified("no GPU answered");
+fn memory_before(gpu: &Seen<'_>, tolerances: &Tolerances) -> Finding {
+    let index = gpu.index;
+    let Some(bytes) = gpu.readings.first().and_then(|reading| reading.memory_used_bytes) else {
+        return Check::MemoryBefore.unverified(format!("GPU {index} does not tell its memory"));
     };
-    let mut standing = Standing::Verified;
-    let mut words = Vec::new();
-    for gpu in &first.gpus {
-        let Some(bytes) = gpu.memory_used_bytes else {
-            return Check::MemoryBefore
-                .unverified(format!("GPU {} does not tell its memory", gpu.index));
-        };
-        let mib = bytes >> 20;
-        if mib > tolerances.empty_memory_mib {
-            standing = Standing::Invalid;
-        }
-        words.push(format!("{mib} MiB on GPU {}", gpu.index));
+    let mib = bytes >> 20;
+    let text = format!("{mib} MiB on GPU {index}");
+    if mib <= tolerances.empty_memory_mib {
+        Check::MemoryBefore.verified(text)
+    } else {
+        Check::MemoryBefore.invalid(text)
     }
-    Finding { check: Check::MemoryBefore, standing, text: words.join(", ") }
+}
+
+impl Check {
+    /// Whether it judges the GPUs, and not what the program did with them.
+    pub fn is_of_gpus(self) -> bool {
+        GPU_CHECKS.contains(&self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Standing;
+
+    #[test]
+    fn the_worst_of_several_gpus_counts_and_of_equals_the_first() {
+        let good = |text: &str| Check::Faults.verified(text);
+        let bad = Check::Faults.invalid("GPU 1");
+        let findings = vec![good("GPU 0"), bad.clone(), Check::Faults.unverified("GPU 2")];
+        assert_eq!(worst(Check::Faults, findings.into_iter()), bad);
+        let findings = vec![good("GPU 0"), good("GPU 1")];
+        assert_eq!(worst(Check::Faults, findings.into_iter()), good("GPU 0"));
+        let nothing = worst(Check::Faults, std::iter::empty());
+        assert_eq!(nothing.standing, Standing::Unverified);
+    }
 }

@@ -14,6 +14,7 @@ use crate::gpu::{
 };
 use crate::logs::Observations;
 use crate::machine::{self, CpuTimes};
+use crate::metric::Metric;
 use crate::plan::StepKind;
 use crate::process::{self, Frame};
 use crate::progress;
@@ -42,13 +43,23 @@ pub struct GpuAccess {
 pub(super) struct Seen {
     moments: Vec<Moment>,
     foreign: BTreeSet<String>,
+    /// Why not everything is in the telemetry file.
+    unwritten: Option<String>,
     host: Option<HostLoad>,
+}
+
+/// What the thread that looks finds out.
+#[derive(Debug, Default)]
+struct Shared {
+    foreign: BTreeSet<String>,
+    /// Why not everything is in the telemetry file.
+    unwritten: Option<String>,
 }
 
 /// Sees them.
 pub(super) struct Lookout {
     sampler: Option<Sampler>,
-    foreign: Arc<Mutex<BTreeSet<String>>>,
+    shared: Arc<Mutex<Shared>>,
     cpu: Option<CpuTimes>,
     load_before: Option<f64>,
 }
@@ -61,13 +72,14 @@ impl Lookout {
 
     pub(super) fn end(self) -> Seen {
         let moments = self.sampler.map(Sampler::stop).unwrap_or_default();
-        let foreign =
-            std::mem::take(&mut *self.foreign.lock().unwrap_or_else(PoisonError::into_inner));
+        let shared =
+            std::mem::take(&mut *self.shared.lock().unwrap_or_else(PoisonError::into_inner));
+        let Shared { foreign, unwritten } = shared;
         let host =
             self.cpu.zip(CpuTimes::now()).zip(self.load_before).map(|((before, after), load)| {
                 HostLoad { steal_pct: after.steal_pct_since(&before), load_before_per_core: load }
             });
-        Seen { moments, foreign, host }
+        Seen { moments, foreign, unwritten, host }
     }
 }
 
@@ -90,17 +102,24 @@ impl Attempt<'_> {
             let mut waiting =
                 |what: &str| board.say(&format!("note: {name} waits for GPUs: {what}"));
             let needed = self.trial.case.parallel.gpus as usize;
-            let taken = access.leases.take(needed, &|| interrupt.is_raised(), &mut waiting);
+            let empty_mib = self.stage.tolerances.empty_memory_mib;
+            let empty = |gpu: &Gpu| {
+                let reading = access.driver.read(gpu.index, false);
+                reading.is_ok_and(|reading| reading.occupied(empty_mib).is_none())
+            };
+            let give_up = || interrupt.is_raised();
+            let taken = access.leases.take(needed, &empty, &give_up, &mut waiting);
             let lease = taken.map_err(|error| lease_failure(&error))?;
             self.lease = Some(lease.ok_or_else(interrupted)?);
             self.result.facts.insert("gpu_telemetry".to_owned(), access.driver.source());
             let titles: Vec<String> = self.leased().iter().map(Gpu::title).collect();
             self.result.facts.insert("gpus".to_owned(), titles.join(", "));
         }
+        let deadline = Instant::now() + self.stage.tolerances.empty_within();
         for gpu in self.leased() {
-            self.wait_until_empty(access, gpu).map_err(|why| Failure {
+            self.wait_until_empty(access, gpu, deadline).map_err(|why| Failure {
                 kind: FailureKind::Infra,
-                message: format!("{} is not free: {why}", gpu.title()),
+                message: format!("{} cannot be used: {why}", gpu.title()),
                 hint: Some("end what runs there; the harness ends nothing but its own".to_owned()),
                 details: String::new(),
             })?;
@@ -122,53 +141,60 @@ impl Attempt<'_> {
     }
 
     /// What holds the clocks of the step's GPUs, where that is asked for.
-    pub(super) fn clock_frame(&self, step: usize) -> Result<Option<Frame>, Failure> {
+    pub(super) fn clock_frame(&mut self, step: usize) -> Result<Option<Frame>, Failure> {
         let (Ok(access), true) = (&self.stage.gpus, self.uses_gpus(step)) else { return Ok(None) };
         let Some(table) = &access.clocks else { return Ok(None) };
         let recording = access.recording.as_deref();
         let commands = ClockCommands::new(self.leased(), table, recording).map_err(|message| {
             Failure { kind: FailureKind::Infra, message, hint: None, details: String::new() }
         })?;
+        let clocks = self.leased().first().and_then(|gpu| table.of(gpu).ok());
+        let clocks = clocks.map(|clocks| ("gpu_clocks_locked".to_owned(), clocks.to_string()));
+        self.result.facts.extend(clocks);
         Ok(Some(Frame { before: commands.lock, after: commands.unlock }))
     }
 
     /// Gives the clocks back in the place of a supervisor that is lost.
-    pub(super) fn unlock_clocks(&mut self, frame: Option<&Frame>) {
-        let (Ok(access), Some(_)) = (&self.stage.gpus, frame) else { return };
-        let unlock = |gpu: &Gpu| access.driver.unlock_clocks(gpu.index, true).err();
-        let failed: Vec<String> =
-            self.leased().iter().filter_map(unlock).map(|error| error.to_string()).collect();
-        self.result.problems.extend(failed);
+    pub(super) fn unlock_clocks(&mut self) {
+        let Ok(access) = &self.stage.gpus else { return };
+        let Some(table) = &access.clocks else { return };
+        let unlock = |gpu: &Gpu| {
+            let memory = table.of(gpu).is_ok_and(|clocks| clocks.memory.is_some());
+            let error = access.driver.unlock_clocks(gpu.index, memory).err()?;
+            Some(format!("the clocks of {} may be locked still: {error}", gpu.title()))
+        };
+        let remarks: Vec<String> = self.leased().iter().filter_map(unlock).collect();
+        for remark in remarks {
+            self.stage.board.say(&format!("warning: {remark}"));
+            self.result.problems.push(remark);
+        }
     }
 
     /// Begins to watch GPUs and host.
     pub(super) fn watch(&mut self, step: usize) -> Lookout {
-        let foreign = Arc::new(Mutex::new(BTreeSet::new()));
+        let shared = Arc::new(Mutex::new(Shared::default()));
         let sampler = match (&self.stage.gpus, self.uses_gpus(step) && self.lease.is_some()) {
-            (Ok(access), true) => Some(self.sampler(access, step, &foreign)),
+            (Ok(access), true) => Some(self.sampler(access, step, &shared)),
             _ => None,
         };
-        Lookout { sampler, foreign, cpu: CpuTimes::now(), load_before: machine::load_per_core() }
+        Lookout { sampler, shared, cpu: CpuTimes::now(), load_before: machine::load_per_core() }
     }
 
-    fn sampler(
-        &mut self,
-        access: &GpuAccess,
-        step: usize,
-        foreign: &Arc<Mutex<BTreeSet<String>>>,
-    ) -> Sampler {
+    fn sampler(&mut self, access: &GpuAccess, step: usize, shared: &Arc<Mutex<Shared>>) -> Sampler {
         let gpus: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
         let every = self.stage.tolerances.sample_interval();
         let telemetry = self.telemetry(access);
-        let (foreign, ours) = (Arc::clone(foreign), access.driver.pids_are_ours());
+        let (seen, ours) = (Arc::clone(shared), access.driver.pids_are_ours());
         let (live, mut first) = (self.trial.live.clone(), true);
         let sink = move |moment: &Moment| {
-            if let Some(writer) = &telemetry {
-                // A disk that is full fails the step's log, too, and that is told.
-                let _ = writer.lock().unwrap_or_else(PoisonError::into_inner).add(moment);
+            let strangers = moment.gpus.iter().flat_map(|gpu| strangers(gpu, ours, first));
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.foreign.extend(strangers);
+            if let (Some(writer), None) = (&telemetry, &seen.unwritten) {
+                let written = writer.lock().unwrap_or_else(PoisonError::into_inner).add(moment);
+                seen.unwritten = written.err().map(|error| error.to_string());
             }
-            let seen = moment.gpus.iter().flat_map(|gpu| strangers(gpu, ours, first));
-            foreign.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
+            drop(seen);
             first = false;
             live.set_gpu(progress::gpu_text(moment));
         };
@@ -204,16 +230,30 @@ impl Attempt<'_> {
                 record.gpu.gpu_idx = Some(indices.join(","));
             }
         }
+        self.result.problems.extend(seen.unwritten.clone());
         self.seen = seen;
         self.trial.live.set_gpu(None);
         let (Ok(access), true) = (&self.stage.gpus, self.uses_gpus(step)) else { return };
         let mut remarks = Vec::new();
+        let deadline = Instant::now() + self.stage.tolerances.empty_within();
         for gpu in self.leased() {
-            let Err(why) = self.wait_until_empty(access, gpu) else { continue };
+            let why = match self.wait_until_empty(access, gpu, deadline) {
+                Ok(xids) if xids.is_empty() => continue,
+                Ok(xids) => {
+                    let xids: Vec<String> = xids.iter().map(u64::to_string).collect();
+                    remarks.push(format!(
+                        "{} after the step: XID {}",
+                        gpu.title(),
+                        xids.join(", ")
+                    ));
+                    continue;
+                }
+                Err(why) => why,
+            };
             if self.stage.interrupt.is_raised() {
                 break;
             }
-            let reason = format!("after {} it still has {why}", self.trial.line.name);
+            let reason = format!("after {}: {why}", self.trial.line.name);
             remarks.push(match access.leases.poison(gpu, &reason) {
                 Ok(()) => format!(
                     "{} is poisoned: {reason}; it is not used again in this run",
@@ -228,17 +268,26 @@ impl Attempt<'_> {
         }
     }
 
-    /// Waits for a GPU to be without processes and memory in use.
-    fn wait_until_empty(&self, access: &GpuAccess, gpu: &Gpu) -> Result<(), String> {
-        let begun = Instant::now();
+    /// Waits for a GPU to be without processes and memory in use; the faults (XID) that it told of meanwhile.
+    fn wait_until_empty(
+        &self,
+        access: &GpuAccess,
+        gpu: &Gpu,
+        deadline: Instant,
+    ) -> Result<Vec<u64>, String> {
+        let mut xids = Vec::new();
         loop {
-            let reading =
-                access.driver.read(gpu.index, false).map_err(|error| error.to_string())?;
-            let Some(why) = reading.occupied(self.stage.tolerances.empty_memory_mib) else {
-                return Ok(());
+            let why = match access.driver.read(gpu.index, false) {
+                Err(error) => format!("it does not answer: {error}"),
+                Ok(reading) => {
+                    xids.extend(reading.xids.iter().flatten());
+                    match reading.occupied(self.stage.tolerances.empty_memory_mib) {
+                        Some(why) => why,
+                        None => return Ok(xids),
+                    }
+                }
             };
-            let over = begun.elapsed() >= self.stage.tolerances.empty_within();
-            if over || self.stage.interrupt.is_raised() {
+            if Instant::now() >= deadline || self.stage.interrupt.is_raised() {
                 return Err(why);
             }
             thread::sleep(RETRY);
@@ -248,12 +297,15 @@ impl Attempt<'_> {
     /// What is known of the numbers of a bench step.
     pub(super) fn certificate(&self, step: usize, observed: &Observations) -> Certificate {
         let foreign: Vec<String> = self.seen.foreign.iter().cloned().collect();
+        let indices: Vec<u32> = self.leased().iter().map(|gpu| gpu.index).collect();
+        let total = observed.get(Metric::InferenceTime).map(|total| total.value / 1000.0);
         let gpus = match &self.stage.gpus {
             _ if self.trial.engine == Engine::Refbench => GpuEvidence::NotUsed,
             Err(reason) => GpuEvidence::Unknown(reason),
             Ok(access) => GpuEvidence::Watched(Watched {
                 moments: &self.seen.moments,
-                gpus: self.leased().len(),
+                gpus: &indices,
+                measured: total.and_then(|total| Duration::try_from_secs_f64(total).ok()),
                 pids_are_ours: access.driver.pids_are_ours(),
                 foreign: &foreign,
             }),

@@ -40,7 +40,8 @@ impl Attempt<'_> {
         self.result.problems.extend(observed.problems.iter().map(ToString::to_string));
         self.take_facts(&observed);
         self.take_metrics(step, &observed, &log);
-        if matches!(kind, StepKind::Bench { .. }) {
+        // Where numbers are missing there is nothing to certify.
+        if matches!(kind, StepKind::Bench { .. }) && !self.result.steps[step].unmeasurable {
             self.certify(step, &observed, &log);
         }
     }
@@ -54,10 +55,8 @@ impl Attempt<'_> {
             let words = |finding: &&Finding| format!("{}: {}", finding.check.word(), finding.text);
             let words: Vec<String> = invalid.iter().map(words).collect();
             self.distrust(step);
-            if self.passing() {
-                let message = format!("the numbers cannot be trusted; {}", words.join("; "));
-                self.fail(FailureKind::Unmeasurable, message, hint, tail(log));
-            }
+            let message = format!("the numbers cannot be trusted; {}", words.join("; "));
+            self.fail(FailureKind::Unmeasurable, message, hint, tail(log));
         }
         self.result.steps[step].certificate = Some(certificate);
     }
@@ -172,7 +171,9 @@ fn advice(check: Check) -> Option<&'static str> {
         Check::ForeignProcess | Check::MemoryBefore => {
             Some("have the GPUs to yourself; the harness ends nothing but its own")
         }
-        Check::Faults => Some("take the GPU out of service; dmesg has the XID"),
+        Check::Faults => {
+            Some("dmesg has the XID; NVIDIA's list says whether the GPU or the program is at fault")
+        }
         Check::Requests => Some("the program dropped requests; read its log for why they failed"),
         Check::OneReport => Some("the program ran its benchmark more than once; read its log"),
         _ => None,
@@ -267,7 +268,7 @@ pub(super) fn not_started(error: &ProcessError) -> Failure {
             kind,
             message: "the clocks of the GPUs could not be locked".to_owned(),
             hint: Some(
-                "that takes root; leave --lock-clocks out to run at the driver's clocks".to_owned(),
+                "the log says why; it takes root. Leave --lock-clocks out to run at the driver's clocks".to_owned(),
             ),
             details: tail(log),
         };

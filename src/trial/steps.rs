@@ -15,7 +15,7 @@ use crate::case::Engine;
 use crate::dataset::{self, DatasetError, TokenizerFacts};
 use crate::logs::FatalWatch;
 use crate::plan::StepKind;
-use crate::process::{self, Ended, Fatal, Progress, StepEnd, Watch};
+use crate::process::{self, Ended, Fatal, ProcessError, Progress, StepEnd, Watch};
 use crate::progress::Board;
 use crate::record::result::{Failure, GpuColumns, Outcome, StepRecord};
 
@@ -124,8 +124,11 @@ impl Attempt<'_> {
         let end = match ran {
             Ok(end) => end,
             Err(error) => {
-                // A supervisor that is lost gives no clocks back.
-                self.unlock_clocks(wanted.frame.as_ref());
+                if matches!(error, ProcessError::SupervisorLost { .. } | ProcessError::Link(_)) {
+                    // It gives no clocks back, and something of the step may be left on the GPUs.
+                    self.unlock_clocks();
+                    self.release_gpus(step, seen);
+                }
                 return Err(outcome::not_started(&error));
             }
         };

@@ -23,7 +23,7 @@ pub fn quiet() -> Value {
 }
 
 /// The same with other values.
-fn but(edits: Value) -> Value {
+pub fn but(edits: Value) -> Value {
     let mut reading = quiet();
     for (key, value) in edits.as_object().expect("an object") {
         reading[key] = value.clone();
@@ -174,7 +174,7 @@ fn a_sample_says_of_each_check_what_came_of_it() {
     let out = node.work.junit().case().out.clone();
     assert!(out.contains("certificate=unverified\n"), "{out}");
     assert!(
-        out.contains("certificate.clock_spread=unverified (GPU 0 was seen busy 0 times"),
+        out.contains("certificate.clock_spread=unverified (GPU 0 was seen busy measuring 0 times"),
         "{out}"
     );
 }
@@ -199,7 +199,11 @@ fn a_number_whose_certificate_is_invalid_is_no_pass_and_stands_in_the_samples_al
             but(json!({ "violations": { "power_ns": 0, "thermal_ns": 9_000_000_000_u64 } })),
             "for temperature",
         ),
-        ("throttling", but(json!({ "throttle_reasons": 0x48 })), "hw_slowdown+hw_thermal"),
+        (
+            "throttling",
+            but(json!({ "utilization_pct": 99, "throttle_reasons": 0x48 })),
+            "hw_slowdown+hw_thermal",
+        ),
         ("faults", but(json!({ "xids": [79] })), "XID 79"),
         ("faults", but(json!({ "ecc_uncorrected": 1 })), "1 memory errors"),
         ("foreign_process", but(json!({ "processes": pid })), "process 4000000 on GPU 0"),
@@ -207,12 +211,13 @@ fn a_number_whose_certificate_is_invalid_is_no_pass_and_stands_in_the_samples_al
     ];
     for (check, reading, words) in cases {
         let node = Node::new();
-        // Free when it is leased; then the step's begin and end; free again.
-        let begin = match check {
-            "foreign_process" | "memory_before" => reading.clone(),
+        // Empty when it is chosen and when it is leased; then the step's begin and end; empty again.
+        let begin = match words {
+            "hw_slowdown+hw_thermal" => reading.clone(),
+            _ if ["foreign_process", "memory_before"].contains(&check) => reading.clone(),
             _ => quiet(),
         };
-        let readings = [quiet(), begin, reading, quiet()];
+        let readings = [quiet(), quiet(), begin, reading, quiet()];
         let recording = recording(&node.work, "one.jsonl", 1, &readings);
         node.run(&recording, &[LABEL], &[]).exits(101);
         let failure = node.work.failure();
@@ -234,21 +239,36 @@ fn a_number_whose_certificate_is_invalid_is_no_pass_and_stands_in_the_samples_al
 }
 
 #[test]
+fn a_program_that_leaves_requests_out_is_not_excused() {
+    let node = Node::new();
+    let recording = recording(&node.work, "one.jsonl", 1, &[quiet()]);
+    let label = LABEL.replace("reqs:48", "reqs:50");
+    node.run(&recording, &[&label], &["--unmeasurable", "ignore"]).exits(101);
+    assert_eq!(node.work.failure()["kind"], "unmeasurable");
+    let node = Node { program: bench("lacks-throughput"), ..Node::new() };
+    node.run(&recording, &[LABEL], &["--unmeasurable", "ignore"]).exits(101);
+    assert_eq!(node.samples()[0]["state"], "unmeasurable");
+}
+
+#[test]
 fn a_power_limit_spoils_nothing_where_it_holds_the_clock_at_one_level() {
     let node = Node::new();
-    let busy = |power_ns: u64, sm: u32| {
+    let busy = |turn: u64, sm: u32| {
         but(json!({ "utilization_pct": 99, "sm_clock_mhz": sm, "throttle_reasons": 4,
-                    "violations": { "power_ns": power_ns } }))
+                    "violations": { "power_ns": turn * 50_000_000, "thermal_ns": 0, "board_ns": 0,
+                                    "reliability_ns": 0 } }))
     };
     for (clocks, standing, exit) in
         [([1300, 1310, 1305], "verified", 0), ([1300, 1900, 900], "invalid", 101)]
     {
         let table = include_str!("../../perf-tests/certificate.yml");
-        let table = table.replace("busy_samples: 5", "busy_samples: 2");
+        let table = table.replace("sample_interval_ms: 1000", "sample_interval_ms: 20");
         node.work.write("tables/certificate.yml", table);
-        let mut readings = vec![quiet()];
-        readings.extend(clocks.iter().zip(0..).map(|(sm, turn)| busy(turn * 900_000_000, *sm)));
-        readings.push(quiet());
+        let mut readings = vec![quiet(); 3];
+        readings.extend(clocks.iter().cycle().take(30).zip(0..).map(|(sm, turn)| busy(turn, *sm)));
+        let mut after = busy(30, 1980);
+        after["utilization_pct"] = json!(0);
+        readings.push(after);
         let recording = recording(&node.work, "one.jsonl", 1, &readings);
         let mut harness = node.harness(&recording, &[LABEL], &[]);
         run(harness.env("LASTS", "1.5")).exits(exit);
@@ -267,7 +287,10 @@ fn a_gpu_that_others_use_is_named_and_nothing_is_started_on_it() {
     node.run(&recording, &[LABEL], &[]).exits(101);
     let failure = node.work.failure();
     assert_eq!(failure["kind"], "infra");
-    assert_eq!(failure["message"], "GPU 0 (GPU-0) is not free: 71680 MiB in use, process 4000000");
+    assert_eq!(
+        failure["message"],
+        "GPU 0 (GPU-0) cannot be used: 71680 MiB in use, process 4000000"
+    );
     let (folder, _) = node.work.attempt();
     assert!(!folder.join("bench.log").exists());
 
@@ -282,10 +305,24 @@ fn a_gpu_that_others_use_is_named_and_nothing_is_started_on_it() {
 }
 
 #[test]
+fn an_empty_gpu_is_taken_before_one_that_others_use() {
+    let node = Node::new();
+    let path = recording(&node.work, "two.jsonl", 2, &[quiet()]);
+    let text = node.work.read("two.jsonl");
+    let (head, moment) = text.split_once('\n').expect("a head");
+    let mut moment: Value = serde_json::from_str(moment).expect("JSON");
+    moment["gpus"][0]["memory_used_bytes"] = json!(70_u64 << 30);
+    node.work.write("two.jsonl", format!("{head}\n{moment}\n"));
+    node.run(&path, &[LABEL], &[]).exits(0);
+    assert_eq!(node.work.rows()[0]["gpu_idx"], "1");
+}
+
+#[test]
 fn a_gpu_that_does_not_become_empty_is_poisoned_and_not_used_again_in_the_run() {
     let node = Node::new();
     let left = but(json!({ "memory_used_bytes": 9_u64 << 30 }));
-    let recording = recording(&node.work, "one.jsonl", 1, &[quiet(), quiet(), quiet(), left]);
+    let recording =
+        recording(&node.work, "one.jsonl", 1, &[quiet(), quiet(), quiet(), quiet(), left]);
     let ended = node.run(&recording, &[LABEL, OTHER], &[]).exits(101);
     let ended = ended.says("warning: GPU 0 (GPU-0) is poisoned: after ");
     assert!(ended.out.contains("1 passed; 1 failed"), "the first was sound: {}", ended.out);

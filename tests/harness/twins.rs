@@ -18,7 +18,7 @@ const CASE: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_outpu
 
 const FAILING: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/silent.sh>";
 
-const UNTRUSTED: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:50 --bench-bin <bench/good.sh>";
+const UNTRUSTED: &str = "--case llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --models-root {models} --gpu-recording {faulty.jsonl} --lease-dir {locks}";
 
 const ON_GPUS: &str = "--case llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --models-root {models} --gpu-recording {two.jsonl}";
 
@@ -150,6 +150,9 @@ fn work() -> Work {
     work.write("durations.json", durations.to_string());
     models_root(&work);
     gpus::recording(&work, "two.jsonl", 2, &[gpus::quiet()]);
+    let fault = gpus::but(serde_json::json!({ "xids": [79] }));
+    let quiet = gpus::quiet;
+    gpus::recording(&work, "faulty.jsonl", 1, &[quiet(), quiet(), quiet(), fault, quiet()]);
     work.write("site.toml", "timeout = 11\n");
     let limits = include_str!("../../perf-tests/metrics.yml");
     work.write(
