@@ -43,31 +43,109 @@ const RAISED: [&str; 9] = [
 static TEXTS: LazyLock<[Literals; 2]> =
     LazyLock::new(|| [Literals::new(&DYING), Literals::new(&RAISED)]);
 
+/// What a warning says of something that was caught, beside the autotuner's complaints: a faster way of communication is
+/// not taken. No other warning excuses what follows it.
+const FALLBACKS: [&str; 6] = [
+    "symmetric memory",
+    "symmetric_memory",
+    "SymmetricMemory",
+    "alling back to",
+    "fallback to",
+    // TensorRT-LLM's reductions over NVLink between nodes: `MNNVL AllReduce can't be enabled due to …`
+    "MNNVL",
+];
+
+/// Longest traceback of a warning, rounded up. One that goes on for longer is the program's own.
+const EXCUSED_LINES: usize = 100;
+/// Processes whose warnings are kept in mind. A log that seems to have more has them made up.
+const SPEAKERS: usize = 256;
+
 /// Looks at the lines of a run in their order.
 #[derive(Debug, Default)]
 pub struct FatalWatch {
-    /// The record under way began as a warning or as the autotuner's complaint: its traceback is no failure's.
-    excused: bool,
+    /// Warnings under way: their tracebacks are no failure's.
+    excuses: Vec<Excuse>,
+}
+
+/// A warning that may be followed by the traceback of something that was caught.
+#[derive(Debug)]
+struct Excuse {
+    by: Speaker,
+    /// How many more lines it may be followed by.
+    left: usize,
+}
+
+/// The process that a line is of, as far as the line says.
+#[derive(Debug, PartialEq, Eq)]
+struct Speaker {
+    /// The launcher's tag; empty without one.
+    tag: Vec<u8>,
+    rank: Option<Vec<u8>>,
+}
+
+impl Speaker {
+    fn of(line: &[u8]) -> Self {
+        let (tag, rank) = prefix::speaker(line);
+        Self { tag: tag.to_vec(), rank: rank.map(<[u8]>::to_vec) }
+    }
+
+    /// Whether both lines may be of one process.
+    fn may_be(&self, other: &Self) -> bool {
+        let known = self.rank.is_some() && other.rank.is_some();
+        self.tag == other.tag && (!known || self.rank == other.rank)
+    }
 }
 
 impl FatalWatch {
     /// Whether the run cannot succeed any more after this line.
     pub fn is_fatal(&mut self, line: &[u8]) -> bool {
         let line = prefix::without_ansi(line);
-        if prefix::begins_record(&line) || is_marked_harmless(&line) {
-            self.excused = excuses(&line);
-        }
+        let excused = self.is_excused(&line);
         let holds_one = |texts: &Literals| texts.find(&line, 0, line.len()).is_some();
         let [dying, raised] = &*TEXTS;
-        (holds_one(dying) || !self.excused && holds_one(raised)) && !is_harmless(&line)
+        (holds_one(dying) || !excused && holds_one(raised)) && !is_harmless(&line)
+    }
+
+    /// Whether the line belongs to a warning about something that was caught.
+    fn is_excused(&mut self, line: &[u8]) -> bool {
+        let excuses = excuses(line);
+        if !excuses && self.excuses.is_empty() {
+            return false;
+        }
+        let by = Speaker::of(line);
+        if excuses {
+            self.excuses.retain(|excuse| excuse.by != by);
+            if self.excuses.len() == SPEAKERS {
+                self.excuses.remove(0);
+            }
+            self.excuses.push(Excuse { by, left: EXCUSED_LINES });
+            return true;
+        }
+        if prefix::begins_record(line) {
+            // What an error is followed by may lack the rank, and is the error's.
+            let is_error = !prefix::is_quiet(line);
+            self.excuses
+                .retain(|excuse| !(excuse.by.may_be(&by) || is_error && excuse.by.tag == by.tag));
+            return false;
+        }
+        let mut excused = false;
+        self.excuses.retain_mut(|excuse| {
+            if excuse.by.may_be(&by) {
+                excused = true;
+                excuse.left -= 1;
+            }
+            excuse.left > 0
+        });
+        excused
     }
 }
 
-/// Whether a record with this first line may show a traceback of something that was caught. An info record never does:
-/// a traceback after it is the interpreter's own.
+/// Whether this line may be followed by a traceback of something that was caught. An info record never is: a traceback
+/// after it is the interpreter's own.
 fn excuses(line: &[u8]) -> bool {
-    let is_info = || ["[I]", "[INFO]"].iter().any(|level| holds(line, level));
-    is_marked_harmless(line) || prefix::is_quiet(line) && !is_info()
+    let is_info = || ["[I]", "[INFO]", "INFO:"].iter().any(|level| holds(line, level));
+    is_marked_harmless(line)
+        || prefix::is_quiet(line) && FALLBACKS.iter().any(|text| holds(line, text)) && !is_info()
 }
 
 #[cfg(test)]
@@ -105,6 +183,17 @@ mod tests {
             &["WARNING:root:[AutoTuner] no room", "torch.OutOfMemoryError: CUDA out of memory."],
             &["[TRT-LLM] [W] CUDA out of memory, trying less"],
             &["RuntimeError: [Autotuner] CUDA out of memory"],
+            &[
+                "[03/09/2026-10:11:11] [TRT-LLM] [RANK 0] [W] MNNVL AllReduce can't be enabled due to an error",
+                "[03/09/2026-10:11:11] [TRT-LLM] [RANK 1] [I] Loading weights",
+                "Traceback (most recent call last):",
+                "torch.OutOfMemoryError: CUDA out of memory.",
+            ],
+            &[
+                "[1,0]<stderr>:[TRT-LLM] [W] [Autotuner] Failed when profiling X",
+                "[1,1]<stderr>:[TRT-LLM] [W] Overriding kv_cache_config",
+                "[1,0]<stderr>:torch.OutOfMemoryError: CUDA out of memory.",
+            ],
             &["[n1:77] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 206"],
             &["checkpoint /x does not exist, starting fresh"],
             &[
@@ -154,8 +243,37 @@ mod tests {
                 "RuntimeError: [TensorRT-LLM][ERROR] CUDA runtime error in cudaDeviceSynchronize()",
             ],
             &[INFO, "torch.distributed.DistBackendError: NCCL error in: ProcessGroupNCCL.cpp:77"],
+            &[
+                "[TRT-LLM] [W] Overriding kv_cache_config.free_gpu_memory_fraction",
+                "Traceback (most recent call last):",
+                "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 15.00 GiB.",
+            ],
+            &[
+                tuner,
+                warning,
+                "Traceback (most recent call last):",
+                "torch.OutOfMemoryError: CUDA out of memory.",
+            ],
+            &["[1,0]<stderr>:[TRT-LLM] [W] [Autotuner] X", "[1,1]<stderr>:CUDA out of memory"],
+            &[
+                "[03/09/2026-10:11:11] [TRT-LLM] [RANK 0] [W] [Autotuner] Failed when profiling X",
+                "[rank1]: torch.OutOfMemoryError: CUDA out of memory.",
+            ],
+            &[
+                "[03/09/2026-10:11:11] [TRT-LLM] [RANK 0] [W] [Autotuner] Failed when profiling X",
+                "[03/09/2026-10:11:12] [TRT-LLM] [RANK 1] [E] Failed to initialize executor on rank 1",
+                "torch.OutOfMemoryError: CUDA out of memory.",
+            ],
         ] {
             assert!(ends_fatally(lines), "{lines:?}");
+        }
+    }
+    #[test]
+    fn a_harmless_warning_excuses_a_bounded_number_of_lines() {
+        let tuner = "[TRT-LLM] [W] [Autotuner] Failed when profiling X";
+        for (between, fatal) in [(EXCUSED_LINES - 1, false), (EXCUSED_LINES, true)] {
+            let lines = [&[tuner][..], &vec!["  File \"x.py\""; between], &["CUDA out of memory"]];
+            assert_eq!(ends_fatally(&lines.concat()), fatal, "{between}");
         }
     }
 }

@@ -27,6 +27,9 @@ static RECORD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+static RANK: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?-u)^\s*(?:\[[^\]]*\]\s?){0,4}\[(?:rank|RANK )(\d{1,6})\]"));
+
 static ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r"(?-u)\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 });
@@ -45,6 +48,14 @@ pub fn split_tag(line: &[u8]) -> (&[u8], &[u8]) {
     let tag = found.name("tag").map_or(b"".as_slice(), |tag| tag.as_bytes());
     let end = found.get(0).map_or(0, |all| all.end());
     (tag.trim_ascii(), &line[end..])
+}
+
+/// Which process said the line: the launcher's tag, and the rank that TensorRT-LLM's (`[RANK 1]`) or torch's loggers
+/// (`[rank1]:`) put in front of the text.
+pub fn speaker(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let (tag, text) = split_tag(&line[..line.len().min(LEVEL_WITHIN)]);
+    let rank = RANK.captures(text).and_then(|found| found.get(1));
+    (tag, rank.map(|rank| rank.as_bytes()))
 }
 
 /// Longest time of day with its date, fraction and zone, rounded up.
@@ -131,6 +142,18 @@ mod tests {
             tag("(Worker pid=77, ip=10.0.0.1) P50:  1006.0000"),
             b"(Worker pid=77, ip=10.0.0.1)"
         );
+    }
+
+    #[test]
+    fn a_rank_is_read_from_what_stands_before_the_text() {
+        let rank = |line: &'static str| speaker(line.as_bytes()).1;
+        let one = Some(b"1".as_slice());
+        assert_eq!(rank("[11/24/2026-06:50:32] [TRT-LLM] [RANK 1] [W] x"), one);
+        assert_eq!(rank("[11/24/2026-06:50:32] [I] [executor] [RANK 1] x"), one);
+        assert_eq!(rank("[1,0]<stderr>:[rank1]: x"), one);
+        assert_eq!(rank("[rank1]:[W1124 06:50:32.5 x.cpp:1250] x"), one);
+        assert_eq!(rank("[TRT-LLM] [I] waiting for [RANK 1]"), None);
+        assert_eq!(speaker(b"[1,0]<stderr>:[rank1]: x").0, b"[1,0]<stderr>:");
     }
 
     #[test]
