@@ -102,15 +102,15 @@ pub struct Cli {
     #[arg(long, env = "TRTLLM_PERF_DATASET_TOOL", help_heading = RUNNING)]
     pub dataset_tool: Option<DatasetTool>,
     /// Time limit of each step in seconds; 0 is none [default: 3600]. A line's TIMEOUT goes before it.
-    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_TIMEOUT", help_heading = RUNNING)]
+    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_TIMEOUT", value_parser = whole_seconds, allow_negative_numbers = true, help_heading = RUNNING)]
     pub timeout: Option<u64>,
     /// End a step as hung when it is silent and idle for this many seconds; 0 is never
     /// [default: data set 300, build 900, bench 600]. A line's STALL goes before it.
-    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL", help_heading = RUNNING)]
+    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL", value_parser = whole_seconds, allow_negative_numbers = true, help_heading = RUNNING)]
     pub stall: Option<u64>,
-    /// End it when it is silent for this many seconds, also when CPU or GPU are at work; 0 is never
-    /// [default: data set 900, build 2700, bench 1800].
-    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL_ACTIVE", help_heading = RUNNING)]
+    /// End it when it is silent for this many seconds, also when CPU or GPU are at work; 0 is never; not before the
+    /// time of --stall, and without effect where that is 0 [default: data set 900, build 2700, bench 1800].
+    #[arg(long, value_name = "SECS", env = "TRTLLM_PERF_STALL_ACTIVE", value_parser = whole_seconds, allow_negative_numbers = true, help_heading = RUNNING)]
     pub stall_active: Option<u64>,
     /// Play these readings back in place of the GPU driver (written by `trtllm-perf gpus --record`; also an attempt's
     /// telemetry.jsonl); said on stderr and in each result.json.
@@ -141,7 +141,7 @@ pub struct Cli {
     /// What to do when a test fails because a file cannot be read or written [default: continue].
     #[arg(long, value_name = "ACTION", env = "TRTLLM_PERF_ON_IO_ERROR", help_heading = RUNNING)]
     pub on_io_error: Option<OnIoError>,
-    /// Tables (models.yml, pytorch-config.yml, metrics.yml, lists) in place of the embedded ones.
+    /// Tables (models.yml, pytorch-config.yml, metrics.yml, certificate.yml, clocks.yml, lists) in place of the embedded ones.
     #[arg(long, value_name = "DIR", env = "TRTLLM_PERF_TABLES", help_heading = RUNNING)]
     pub tables: Option<PathBuf>,
     /// Settings file [default: perf.toml, when there is one].
@@ -223,6 +223,11 @@ impl FromStr for Lines {
         let lines: Vec<String> = lines.collect();
         if lines.is_empty() { Err("it is empty") } else { Ok(Self(lines)) }
     }
+}
+
+/// Seconds of a time limit.
+fn whole_seconds(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "it takes whole seconds, 0 or more")
 }
 
 /// How a dry run prints.

@@ -211,17 +211,17 @@ fn a_fault_in_a_list_is_told_with_file_line_column_and_what_to_write() {
         ("- tests:\n  - |\n    a\n    b\n", "a test must be one line"),
         (
             "- stall: soon\n  tests: [a]\n",
-            "3:10: `stall` needs whole minutes: of silence, and of silence at work, which are not fewer; \
+            "3:10: `stall` needs whole minutes: of silence, and of silence at work, which are not fewer; found `soon`; \
              write stall: 10 or stall: [10, 30]",
         ),
-        ("- stall: [30, 10]\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
-        ("- stall: [1, 2, 3]\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
-        ("- stall: 1.5\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
-        ("- stall: -1\n  tests: [a]\n", "3:10: `stall` needs whole minutes"),
+        ("- stall: [30, 10]\n  tests: [a]\n", "which are not fewer; found `[30, 10]`"),
+        ("- stall: [1, 2, 3]\n  tests: [a]\n", "which are not fewer; found `[1, 2, 3]`"),
+        ("- stall: 1.5\n  tests: [a]\n", "which are not fewer; found `1.5`"),
+        ("- stall: -1\n  tests: [a]\n", "which are not fewer; found `-1`"),
         (
             "- tests:\n  - t[x] STALL (soon)\n",
             "4:10: STALL needs whole minutes in parentheses: of silence, and of silence at work, \
-             which are not fewer; write STALL (10) or STALL (10, 30)",
+             which are not fewer; found `soon`; write STALL (10) or STALL (10, 30)",
         ),
         (
             "- tests:\n  - t[x] TIMEOUT (1.5)\n",

@@ -166,8 +166,11 @@ impl Reader<'_> {
             value => minutes(value).and_then(|idle| Silence::of_minutes(idle, None)),
         };
         silence.ok_or_else(|| {
-            let message = "`stall` needs whole minutes: of silence, and of silence at work, \
-                           which are not fewer";
+            let message = format!(
+                "`stall` needs whole minutes: of silence, and of silence at work, \
+                 which are not fewer; found {}",
+                node.value.shown()
+            );
             self.at(at, message).help("write stall: 10 or stall: [10, 30]").into()
         })
     }

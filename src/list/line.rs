@@ -104,7 +104,7 @@ impl MarkerReader<'_> {
             let limit = minutes(text).ok_or_else(|| timeout_fault(at..close + 1))?;
             self.set(word, |markers| &mut markers.timeout, limit);
         } else if word == Word::Stall {
-            let silence = silence(text).ok_or_else(|| stall_fault(at..close + 1))?;
+            let silence = silence(text).ok_or_else(|| stall_fault(at..close + 1, text))?;
             self.set(word, |markers| &mut markers.stall, silence);
         } else {
             let trimmed = text.trim();
@@ -134,7 +134,7 @@ impl MarkerReader<'_> {
             return Err(timeout_fault(at..self.code.len()));
         }
         if word == Word::Stall {
-            return Err(stall_fault(at..self.code.len()));
+            return Err(stall_fault(at..self.code.len(), &self.code[rest..]));
         }
         let next = self.skip_separators(rest);
         let marker_follows = next_marker(self.code, next).is_some_and(|(start, _)| start == next);
@@ -246,12 +246,17 @@ fn silence(text: &str) -> Option<Silence> {
     }
 }
 
-fn stall_fault(span: Range<usize>) -> Fault {
+fn stall_fault(span: Range<usize>, found: &str) -> Fault {
+    let found = match found.trim() {
+        "" => "nothing".to_owned(),
+        found => format!("`{found}`"),
+    };
     Fault {
         span,
-        message: "STALL needs whole minutes in parentheses: of silence, and of silence at work, \
-                  which are not fewer"
-            .to_owned(),
+        message: format!(
+            "STALL needs whole minutes in parentheses: of silence, and of silence at work, \
+             which are not fewer; found {found}"
+        ),
         help: Some("write STALL (10) or STALL (10, 30)".to_owned()),
     }
 }

@@ -144,14 +144,14 @@ fn a_line_says_how_long_its_steps_may_be_silent() {
 #[test]
 fn broken_markers_are_refused_at_their_place() {
     const STALL: &str = "STALL needs whole minutes in parentheses: of silence, and of silence at work, \
-                         which are not fewer";
+                         which are not fewer; found ";
     for (text, span, message) in [
-        ("t[a] STALL", 5..10, STALL),
-        ("t[a] STALL ten", 5..14, STALL),
-        ("t[a] STALL (1.5)", 5..16, STALL),
-        ("t[a] STALL (1,2,3)", 5..18, STALL),
-        ("t[a] STALL (1,)", 5..15, STALL),
-        ("t[a] STALL (30,10) SKIP", 5..18, STALL),
+        ("t[a] STALL", 5..10, format!("{STALL}nothing").as_str()),
+        ("t[a] STALL ten", 5..14, format!("{STALL}`ten`").as_str()),
+        ("t[a] STALL (1.5)", 5..16, format!("{STALL}`1.5`").as_str()),
+        ("t[a] STALL (1,2,3)", 5..18, format!("{STALL}`1,2,3`").as_str()),
+        ("t[a] STALL (1,)", 5..15, format!("{STALL}`1,`").as_str()),
+        ("t[a] STALL (30,10) SKIP", 5..18, format!("{STALL}`30,10`").as_str()),
         ("t[a] STALL (10", 5..14, "the parenthesis after STALL is never closed"),
         ("t[a] TIMEOUT", 5..12, "TIMEOUT needs whole minutes in parentheses"),
         ("t[a] TIMEOUT (1.5)", 5..18, "TIMEOUT needs whole minutes in parentheses"),

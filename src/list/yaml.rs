@@ -60,6 +60,24 @@ impl Value {
         }
     }
 
+    /// What was written, for messages: a scalar or a list of scalars itself, of anything else its kind.
+    pub fn shown(&self) -> String {
+        let scalar = |value: &Self| match value {
+            Self::Number(number) => Some(number.to_string()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Bool(on) => Some(on.to_string()),
+            Self::Null | Self::List(_) | Self::Map(_) => None,
+        };
+        let shown = match self {
+            Self::List(items) => {
+                let items: Option<Vec<_>> = items.iter().map(|item| scalar(&item.value)).collect();
+                items.map(|items| format!("[{}]", items.join(", ")))
+            }
+            value => scalar(value),
+        };
+        shown.map_or_else(|| self.kind().to_owned(), |shown| format!("`{shown}`"))
+    }
+
     /// The scalar as a fact.
     ///
     /// # Errors

@@ -8,7 +8,10 @@ use crate::trial::{Silence, Silences};
 
 /// `[stall]`: times by kind of step.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table by step, such as `[stall]` with `bench = { idle = 600, active = 1800 }`"
+)]
 pub(super) struct Table {
     dataset: Option<Times>,
     build: Option<Times>,
@@ -17,7 +20,10 @@ pub(super) struct Table {
 
 /// Seconds; 0 is never, and what is left out stays as it is.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table of seconds, such as `{ idle = 600, active = 1800 }`"
+)]
 struct Times {
     idle: Option<u64>,
     active: Option<u64>,
@@ -106,5 +112,21 @@ mod tests {
         assert!(flags(Silences::default(), Some(9), Some(7)).is_err());
         assert!(flags(Silences::default(), Some(9), Some(0)).is_ok(), "0 is never");
         assert!(toml::from_str::<Table>("bench = { silent = 1 }").is_err());
+    }
+
+    #[test]
+    fn a_number_in_place_of_a_table_is_told_what_stands_there() {
+        #[derive(Debug, Deserialize)]
+        struct File {
+            #[expect(dead_code, reason = "only read to be refused")]
+            stall: Table,
+        }
+        for (text, expected) in [
+            ("stall = 5", "invalid type: integer `5`, expected a table by step, such as `[stall]`"),
+            ("[stall]\nbench = 5", "invalid type: integer `5`, expected a table of seconds"),
+        ] {
+            let error = toml::from_str::<File>(text).expect_err("no table").to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -96,9 +96,16 @@ fn times_that_do_not_fit_together_are_2_where_they_are_said() {
     work.run(&["--list"]).exits(2).says(&format!("perf.toml: stall.bench: {told}"));
     work.write("perf.toml", "[stall]\nbench = { silent = 9 }\n");
     work.run(&["--list"]).exits(2).says("unknown field `silent`");
+    work.write("perf.toml", "stall = 5\n");
+    work.run(&["--list"]).exits(2).says("expected a table by step, such as `[stall]`");
     fs::remove_file(work.path("perf.toml")).expect("gone");
+    for flag in ["--stall", "--stall-active", "--timeout"] {
+        let told = format!("'-5' for '{flag} <SECS>': it takes whole seconds, 0 or more");
+        work.run(&["--list", flag, "-5"]).exits(2).says(&told);
+    }
     let list = work.write("list.txt", format!("{} STALL (30, 10)\n", id(PYTORCH)));
     let ended = work.run(&["--list", "-F", &list]).exits(2);
     assert!(ended.err.contains("list.txt:1:"), "{}", ended.err);
+    assert!(ended.err.contains("found `30, 10`"), "{}", ended.err);
     assert!(ended.err.contains("write STALL (10) or STALL (10, 30)"), "{}", ended.err);
 }
