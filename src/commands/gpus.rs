@@ -14,7 +14,7 @@ pub struct GpusArgs {
     #[arg(long)]
     pub json: bool,
     /// Write readings to FILE, to be played back with `run --gpu-recording FILE`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub record: Option<PathBuf>,
     /// How long to record.
     #[arg(long, value_name = "SECS", default_value_t = 60, requires = "record")]
@@ -39,12 +39,14 @@ pub fn run(args: GpusArgs) -> anyhow::Result<()> {
         let indices: Vec<u32> = gpus.devices.iter().map(|gpu| gpu.index).collect();
         let begun = Instant::now();
         let interval = Duration::from_millis(args.interval);
+        let end = Duration::from_secs(args.seconds);
         for turn in 1.. {
             writer.add(&gpu::look(driver.as_ref(), &indices, None, true))?;
-            if begun.elapsed() >= Duration::from_secs(args.seconds) {
+            if begun.elapsed() >= end {
+                eprintln!("{}: {turn} readings of {} GPUs", path.display(), indices.len());
                 return Ok(());
             }
-            thread::sleep((interval * turn).saturating_sub(begun.elapsed()));
+            thread::sleep(interval.saturating_mul(turn).min(end).saturating_sub(begun.elapsed()));
         }
     }
     let text = if args.json {

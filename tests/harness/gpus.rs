@@ -420,6 +420,24 @@ fn the_gpus_of_a_real_recording_are_shown_and_one_that_cannot_be_read_is_named()
 }
 
 #[test]
+fn a_recording_ends_in_time_and_is_told() {
+    let node = Node::new();
+    let played = recording(&node.work, "two.jsonl", 2, &[quiet()]);
+    let record = |more: &[&str]| {
+        let mut command = command(TRTLLM_PERF, node.work.folder());
+        command.args(["gpus", "--gpu-recording", &played, "--record", "made.jsonl"]).args(more);
+        run(&mut command)
+    };
+    let begin = std::time::Instant::now();
+    record(&["--seconds", "1", "--interval", "60000"])
+        .exits(0)
+        .says("made.jsonl: 2 readings of 2 GPUs");
+    assert!(begin.elapsed().as_secs() < 30, "not the whole interval");
+    assert_eq!(node.work.read("made.jsonl").lines().count(), 3, "the GPUs and two moments");
+    record(&["--json"]).exits(2).says("cannot be used with");
+}
+
+#[test]
 fn clocks_are_held_while_a_step_runs_and_given_back_however_it_ends() {
     for (program, code) in [("shows-gpus", 0), ("silent-failure", 101)] {
         let node = Node { program: bench(program), ..Node::new() };
