@@ -240,10 +240,14 @@ impl Line {
         if std::mem::replace(&mut told.ended, true) || !self.board.is_live() {
             return;
         }
+        let several = self.board.0.announced.several;
+        if several {
+            self.board.0.run().hold = Some(Instant::now() + LIBTEST);
+            self.board.0.below.iter().for_each(|below| below.hold(LIBTEST));
+        }
         self.bar.finish_and_clear();
         self.board.0.bars.remove(&self.bar);
-        if self.board.0.announced.several {
-            self.board.0.run().hold = Some(Instant::now() + LIBTEST);
+        if several {
             // What cannot be cleared cannot be drawn either.
             let _ = self.board.0.bars.clear();
         }

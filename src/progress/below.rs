@@ -7,6 +7,7 @@
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width};
 use indicatif::TermLike;
@@ -30,6 +31,8 @@ struct Place {
     width: usize,
     /// The rows on the screen.
     drawn: Vec<String>,
+    /// Until then there are no rows, and the cursor is not moved: somebody else is writing a line.
+    hold: Option<Instant>,
 }
 
 impl Below {
@@ -47,6 +50,11 @@ impl Below {
     /// Text of so many columns has been written since the last line end.
     pub(super) fn is_behind(&self, columns: usize) {
         self.place().before = columns;
+    }
+
+    /// Takes the rows away and leaves the cursor alone for a while.
+    pub(super) fn hold(&self, time: Duration) {
+        self.place().hold = Some(Instant::now() + time);
     }
 
     /// Whether the cursor stands behind text; from now on it does not.
@@ -114,6 +122,9 @@ impl TermLike for Below {
     fn flush(&self) -> io::Result<()> {
         let mut place = self.place();
         let mut rows = mem::take(&mut place.rows);
+        if place.hold.is_some_and(|until| Instant::now() < until) {
+            rows.clear();
+        }
         rows.iter_mut().for_each(|row| row.truncate(row.trim_end().len()));
         if rows == place.drawn {
             return Ok(());
@@ -128,13 +139,15 @@ impl TermLike for Below {
 /// The bytes that put `rows` below a cursor that stands behind `before` columns of text.
 fn drawing(rows: &[String], before: usize, width: usize) -> String {
     let mut text = CLEAR_BELOW.to_owned();
+    if rows.is_empty() {
+        // The cursor has not moved; where it is, somebody else may know better.
+        return text;
+    }
     for row in rows {
         text.push_str("\r\n");
         text.push_str(row);
     }
-    if !rows.is_empty() {
-        text.push_str(&format!("\x1b[{}A", rows.len()));
-    }
+    text.push_str(&format!("\x1b[{}A", rows.len()));
     match before % width {
         _ if before == 0 => text.push('\r'),
         // The text fills its row; only writing its last column, a blank, again has the next text wrap.
@@ -154,6 +167,6 @@ mod tests {
         assert_eq!(drawing(&rows, 0, 80), "\x1b[J\r\none\r\ntwo\x1b[2A\r");
         assert_eq!(drawing(&rows[..1], 100, 80), "\x1b[J\r\none\x1b[1A\x1b[21G");
         assert_eq!(drawing(&rows[..1], 160, 80), "\x1b[J\r\none\x1b[1A\x1b[80G ");
-        assert_eq!(drawing(&[], 7, 80), "\x1b[J\x1b[8G");
+        assert_eq!(drawing(&[], 7, 80), "\x1b[J", "it is not moved without need");
     }
 }
