@@ -1,6 +1,7 @@
 //! Who uses which GPU: locks by UUID in a folder that every harness of the node shares.
 //!
-//! A lock is the kernel's, so that it ends with the process that holds it, however that ends. Whoever wants GPUs first
+//! A lock is the kernel's, so that it ends with the processes that hold it, however they end: the harness, and the
+//! supervisor of a step that runs on the GPU. Whoever wants GPUs first
 //! takes their *turns*: one more lock for each GPU that it may use, in the order of UUIDs, held until it has its whole
 //! set. Nobody who waits therefore holds a GPU that another waits for, a large set cannot be starved by small ones that
 //! keep coming, and jobs on different GPUs of a node do not feel each other.
@@ -35,11 +36,15 @@ pub struct Leases {
 #[derive(Debug)]
 pub struct Lease {
     gpus: Vec<Gpu>,
-    #[expect(dead_code, reason = "dropping a file gives its lock back")]
     locks: Vec<File>,
 }
 
 impl Lease {
+    /// The locks: whoever has one of these files open holds the GPUs.
+    pub fn locks(&self) -> &[File] {
+        &self.locks
+    }
+
     /// The GPUs that the steps get.
     pub fn gpus(&self) -> &[Gpu] {
         &self.gpus

@@ -44,8 +44,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Checks the step, opens its files and hands it to a new supervisor.
-    pub(super) fn start(step: &Step, supervisor: &Supervisor) -> Result<Self, ProcessError> {
+    /// Checks the step, opens its files and hands it to a new supervisor, together with the files that it is to hold.
+    pub(super) fn start(
+        step: &Step,
+        supervisor: &Supervisor,
+        held: &[File],
+    ) -> Result<Self, ProcessError> {
         let request = request(step, supervisor)?;
         let (log, stdout) = open_files(step)?;
         let at_log = |source| ProcessError::Log { path: step.log.clone(), source };
@@ -66,7 +70,8 @@ impl Link {
             .start()
             .map_err(failed)?;
         let link = Self { supervisor: supervisor.program.clone(), handle, socket, log_begin };
-        match wire::send(&link.socket, &request) {
+        let sent = wire::send_files(&link.socket, held);
+        match sent.and_then(|()| wire::send(&link.socket, &request)) {
             Ok(()) => Ok(link),
             Err(error) => Err(link.lost(error)),
         }

@@ -35,7 +35,7 @@ pub fn run(
         return Ok(not_started());
     }
     let at_log = |source| ProcessError::Log { path: step.log.clone(), source };
-    let link = Link::start(step, supervisor)?;
+    let link = Link::start(step, supervisor, watch.held)?;
     let mut observer = Observer::new(step, watch, &link).map_err(at_log)?;
     let mut main = None;
     let mut cgroup = None;

@@ -53,6 +53,7 @@ fn supervise() -> io::Result<()> {
     prctl::set_child_subreaper(true)?;
     prctl::set_name(c"supervise")?;
     let harness = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    wire::keep_files(&harness)?;
     let request: Request = wire::receive(&harness)?;
     let mut inbox = Inbox::new(harness, request.grace)?;
     // Signals wait from here on, so that what is done before the step is undone after it.

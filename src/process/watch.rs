@@ -1,5 +1,6 @@
 //! What a caller may have watched while a step runs. `None` is off.
 
+use std::fs::File;
 use std::time::Duration;
 
 /// The watches of one step, and who is told of its progress.
@@ -9,6 +10,9 @@ pub struct Watch<'a> {
     pub stall: Option<Stall<'a>>,
     /// Ends a step after a fatal line.
     pub fatal: Option<Fatal<'a>>,
+    /// Files that the supervisor keeps open until nothing of the step is left, also when the harness is gone: locks on
+    /// what the step uses.
+    pub held: &'a [File],
     /// Called about every 50 ms, on the thread that runs the step.
     pub progress: Option<&'a mut dyn FnMut(&Progress<'_>)>,
 }

@@ -3,11 +3,15 @@
 //! Both ends are the same executable, so the format needs no version.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use nix::sys::socket::{ControlMessage, MsgFlags, recvmsg, sendmsg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +81,28 @@ pub(super) struct Report {
 pub(super) enum Status {
     Exited(i32),
     Signalled(i32),
+}
+
+/// How many files can be handed over: more locks than a node has GPUs.
+const MOST_FILES: usize = 250;
+
+/// Hands open files over, as the first thing that is sent.
+pub(super) fn send_files(to: &UnixStream, files: &[File]) -> io::Result<()> {
+    let files: Vec<RawFd> = files.iter().take(MOST_FILES).map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&files)];
+    let control = if files.is_empty() { &[][..] } else { &rights[..] };
+    sendmsg::<()>(to.as_raw_fd(), &[IoSlice::new(&[0])], control, MsgFlags::empty(), None)?;
+    Ok(())
+}
+
+/// Takes the files of [`send_files`]; they stay open until this process ends, and no program that it starts has them.
+pub(super) fn keep_files(from: &UnixStream) -> io::Result<()> {
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
+    let mut control = nix::cmsg_space!([RawFd; MOST_FILES]);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    recvmsg::<()>(from.as_raw_fd(), &mut data, Some(&mut control), flags)?;
+    Ok(())
 }
 
 /// Sends one message.

@@ -1,6 +1,7 @@
 //! The GPUs of an attempt: leased before the first step that uses them, seen empty around each, watched meanwhile.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -129,6 +130,11 @@ impl Attempt<'_> {
 
     fn leased(&self) -> &[Gpu] {
         self.lease.as_ref().map(gpu::Lease::gpus).unwrap_or_default()
+    }
+
+    /// What holds the GPUs.
+    pub(super) fn lease_locks(&self) -> &[File] {
+        self.lease.as_ref().map(gpu::Lease::locks).unwrap_or_default()
     }
 
     /// What tells CUDA which GPUs are the step's.

@@ -116,6 +116,7 @@ impl Attempt<'_> {
         let watch = Watch {
             stall: self.trial.silences.of(&self.plan.steps[step].kind).watch(&active),
             fatal: Some(Fatal { is_fatal: &mut |line| fatal.is_fatal(line), grace: Fatal::GRACE }),
+            held: self.lease_locks(),
             progress: Some(&mut progress),
         };
         let ran = process::run(&wanted, watch, &self.stage.supervisor, &self.stage.interrupt);

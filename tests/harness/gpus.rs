@@ -478,8 +478,15 @@ fn clocks_are_given_back_when_the_harness_is_killed() {
     wait_for("the step", runs);
     harness.kill().expect("killed");
     harness.wait().expect("gone");
-    let given_back = || node.work.read("orders").ends_with("GPU 0: unlock\n").then_some(());
-    wait_for("the clocks", given_back);
+    // The supervisor holds the GPU as long as it is at it.
+    let lock = || fs::File::open(node.work.path("locks/GPU-0.lock")).expect("a lock").try_lock();
+    let orders = || node.work.read("orders");
+    wait_for("the GPU", || {
+        let free = lock().is_ok();
+        assert!(!free || orders().ends_with("GPU 0: unlock\n"), "free before it was given back");
+        free.then_some(())
+    });
+    assert!(orders().ends_with("GPU 0: unlock\n"), "{}", orders());
 }
 
 #[test]
