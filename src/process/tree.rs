@@ -184,8 +184,16 @@ mod tests {
         let (me, pid) = (id() as i32, child.id() as i32);
         assert!(children_files(me).contains(&pid));
         assert!(scan()[&me].contains(&pid));
-        let process = alive(me, 0).into_iter().find(|process| process.pid == pid);
-        assert_eq!(process.expect("alive").command, "sleep 60");
+        let shown = || {
+            let process = alive(me, 0).into_iter().find(|process| process.pid == pid);
+            process.expect("alive").command
+        };
+        // The kernel lets the parent go on a moment before the new program's arguments can be read.
+        let begin = std::time::Instant::now();
+        while shown() != "sleep 60" && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        assert_eq!(shown(), "sleep 60");
         child.kill().expect("kill");
         child.wait().expect("wait");
         assert!(!alive(me, 0).iter().any(|process| process.pid == pid));
