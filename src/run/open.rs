@@ -144,7 +144,10 @@ fn gpu_access(
     run_folder: &Path,
     engines: &[Engine],
 ) -> Result<Result<GpuAccess, String>, Exit> {
-    let lock = settings.lock_clocks && engines.contains(&Engine::TrtllmBench);
+    if !engines.contains(&Engine::TrtllmBench) {
+        return Ok(Err("no case of the run uses GPUs".to_owned()));
+    }
+    let lock = settings.lock_clocks;
     let cannot_lock = |reason: &str| Exit::CannotRun(format!("--lock-clocks: {reason}"));
     let Some(driver) = host.driver.clone() else {
         return if lock { Err(cannot_lock(&host.lacking)) } else { Ok(Err(host.lacking.clone())) };

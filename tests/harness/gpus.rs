@@ -180,6 +180,25 @@ fn a_sample_says_of_each_check_what_came_of_it() {
 }
 
 #[test]
+fn junit_has_the_certificate_also_where_no_logs_are_asked_for() {
+    let node = Node::new();
+    let recording = recording(&node.work, "one.jsonl", 1, &[quiet()]);
+    node.run(&recording, &[LABEL], &[]).exits(0);
+    let out = node.work.junit().case().out.clone();
+    assert!(out.starts_with("certificate: unverified clock_spread foreign_process"), "{out}");
+    assert_eq!(out.lines().count(), 1, "{out}");
+}
+
+#[test]
+fn what_is_wrong_with_gpus_is_nothing_to_a_program_of_the_cpu() {
+    let node = Node::new();
+    let recording = recording(&node.work, "one.jsonl", 1, &[quiet()]);
+    let more = ["--gpu-recording", &recording, "--lease-dir", "/proc/none"];
+    let mut harness = node.work.harness(&words(&[PYTORCH], &more));
+    run(harness.env("CUDA_VISIBLE_DEVICES", "MIG-41f5")).exits(0);
+}
+
+#[test]
 fn without_a_driver_the_numbers_stand_and_the_certificate_says_what_nobody_could_see() {
     let node = Node::new();
     let own = ["--bench-bin", &node.program, "--models-root", &node.models];

@@ -11,6 +11,7 @@ use super::super::result::{AttemptResult, Failure, FailureKind, Outcome};
 use super::super::run_info::{JunitFamily, RunInfo};
 use super::clean::{cdata, clean, clean_line};
 use super::excerpt;
+use crate::sample::Standing;
 
 /// Longest `message` attribute, in bytes.
 const MESSAGE: usize = 500;
@@ -152,6 +153,16 @@ fn system_out(last: &Attempt, earlier: &[&AttemptResult], info: &RunInfo, limit:
         for result in earlier {
             _ = writeln!(out, "{}", attempt_line(result));
         }
+    }
+    for certificate in result.steps.iter().filter_map(|step| step.certificate.as_ref()) {
+        let worst = certificate.standing();
+        let checks = certificate.with(worst).map(|finding| finding.check.word());
+        let checks: Vec<&str> = checks.filter(|_| worst != Standing::Verified).collect();
+        _ = writeln!(
+            out,
+            "{}",
+            format!("certificate: {} {}", worst.word(), checks.join(" ")).trim_end()
+        );
     }
     if !info.views.junit_logging.out() {
         return out;
