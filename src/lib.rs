@@ -15,6 +15,7 @@
 //! 7. [`logs`] reads the report JSON and the log of a step: values first, else the cause of the failure.
 //! 8. [`sample`] says what is known about the validity of the numbers: the certificate.
 //! 9. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
+//! 11. [`history`] keeps every sample of every run.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
 //! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the
@@ -32,6 +33,7 @@ pub mod engine;
 pub mod error;
 pub mod failure;
 pub mod gpu;
+pub mod history;
 pub mod list;
 pub mod logs;
 pub mod machine;

@@ -15,12 +15,13 @@ use trtllm_perf::tables::{Tables, own_list, place_refbench_models};
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 
 /// Outside crates that only their owners name.
-const OWNERS: [(&str, &[&str]); 22] = [
+const OWNERS: [(&str, &[&str]); 27] = [
     ("aho_corasick", &["logs"]),
     ("annotate_snippets", &["error"]),
     ("anyhow", &["commands", "main"]),
+    ("askama", &["dashboard"]),
     ("console", &["progress"]),
-    ("csv", &["record"]),
+    ("csv", &["baseline", "commands", "history", "record"]),
     ("duct", &["process"]),
     ("indicatif", &["progress"]),
     ("junit_report", &["record"]),
@@ -29,12 +30,16 @@ const OWNERS: [(&str, &[&str]); 22] = [
     ("memchr", &["logs"]),
     ("nix", &["machine", "process", "record"]),
     ("nvml_wrapper", &["gpu"]),
-    ("parquet", &["dataset"]),
+    ("parquet", &["dataset", "history"]),
+    ("postgres", &["history"]),
     ("rand_mt", &["dataset"]),
     ("rayon", &["refbench"]),
+    ("rusqlite", &["history"]),
     ("serde_saphyr", &["list"]),
     ("sha2", &["dataset", "record"]),
     ("signal_hook", &["process"]),
+    ("similar", &["baseline"]),
+    ("statrs", &["verdict"]),
     ("strsim", &["list"]),
     ("tokenizers", &["dataset"]),
     ("toml", &["settings"]),

@@ -16,7 +16,7 @@ use crate::dataset;
 use crate::engine::{EngineOptions, Flow, OptionTable};
 use crate::metric::{Limits, Metric, MetricTable};
 
-pub use print::{DryRun, Fault, PlannedLine};
+pub use print::{DryRun, Fault, PlannedLine, config};
 
 /// Everything a plan depends on besides the case.
 #[derive(Clone, Copy)]

@@ -167,7 +167,7 @@ fn metrics(plan: &Plan) -> Vec<PrintedMetric> {
 }
 
 /// The case under the key names of upstream's configuration object.
-fn config(case: &Case) -> Map<String, Value> {
+pub fn config(case: &Case) -> Map<String, Value> {
     let flag = |set: bool, word: &str| if set { word.to_owned() } else { String::new() };
     let whole = json!({
         "model_name": case.model,

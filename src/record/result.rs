@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::{Limits, Metric};
-use crate::sample::Certificate;
+use crate::sample::{Certificate, Standing};
 
 /// Version of the file; raised when an older reader would get it wrong. A field that may be absent does not raise it.
 pub const FORMAT: u32 = 1;
@@ -153,6 +153,36 @@ pub struct MetricRow {
     pub step: usize,
 }
 
+/// Whether a number counts. Only [`State::Valid`] and [`State::Flaky`] enter statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Valid,
+    /// Of a pass after a failure.
+    Flaky,
+    /// The certificate says that it cannot be trusted.
+    Invalid,
+    /// Numbers of its step are missing.
+    Unmeasurable,
+}
+
+impl State {
+    /// The word in `perf_samples.csv`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Flaky => "flaky",
+            Self::Invalid => "invalid",
+            Self::Unmeasurable => "unmeasurable",
+        }
+    }
+
+    /// Whether it enters statistics.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Valid | Self::Flaky)
+    }
+}
+
 /// One step as it ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
@@ -174,6 +204,19 @@ pub struct StepRecord {
     pub log: Option<String>,
     /// Clocks and GPUs of the step, empty without a GPU.
     pub gpu: GpuColumns,
+}
+
+impl StepRecord {
+    /// Whether its numbers count, and if they do not, why.
+    pub fn state(&self, flaky: bool) -> State {
+        let certified = self.certificate.as_ref().map(Certificate::standing);
+        match certified {
+            Some(Standing::Invalid) => State::Invalid,
+            _ if self.unmeasurable => State::Unmeasurable,
+            _ if flaky => State::Flaky,
+            _ => State::Valid,
+        }
+    }
 }
 
 /// The GPU columns of the perf CSV.

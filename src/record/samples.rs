@@ -2,7 +2,7 @@
 //! Our own file; upstream's keeps its columns.
 
 use super::cell::{Cell, csv_line};
-use super::result::{AttemptResult, MetricRow, Outcome, StepRecord};
+use super::result::{AttemptResult, MetricRow, Outcome, State};
 use crate::sample::{Check, Standing};
 
 /// The header line.
@@ -71,7 +71,9 @@ fn line(result: &AttemptResult, row: Option<&MetricRow>, flaky: bool) -> Vec<u8>
         row.map_or(Cell::Empty, |row| Cell::Number(row.value)),
         row.map_or(Cell::Empty, |row| text(row.metric.unit())),
         row.map_or(Cell::Empty, |row| text(&row.source)),
-        row.map_or(Cell::Empty, |_| text(state(step, flaky))),
+        row.map_or(Cell::Empty, |_| {
+            text(step.map_or(State::Unmeasurable, |step| step.state(flaky)).word())
+        }),
         fact("machine"),
         fact("gpus"),
         certificate.map_or(Cell::Empty, |it| text(it.standing().word())),
@@ -90,18 +92,4 @@ fn line(result: &AttemptResult, row: Option<&MetricRow>, flaky: bool) -> Vec<u8>
         .collect();
     cells.push(text(&notes.join("; ")));
     csv_line(cells.iter().map(ToString::to_string))
-}
-
-/// Whether a number counts, and if it does not, why.
-fn state(step: Option<&StepRecord>, flaky: bool) -> &'static str {
-    let Some(step) = step else { return "unmeasurable" };
-    let invalid = |step: &StepRecord| {
-        step.certificate.as_ref().is_some_and(|it| it.standing() == Standing::Invalid)
-    };
-    match step {
-        step if invalid(step) => "invalid",
-        step if step.unmeasurable => "unmeasurable",
-        _ if flaky => "flaky",
-        _ => "valid",
-    }
 }

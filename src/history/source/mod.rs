@@ -1,0 +1,5 @@
+//! What a run can be read from.
+
+mod run_folder;
+
+pub use run_folder::read_run_folder;

@@ -1,0 +1,156 @@
+//! A run folder of our own: the results of its attempts, with all that they know.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::case::ModelTable;
+use crate::history::{
+    Aspect, AttemptRecord, CaseIdentity, Ended, Facts, Origin, RunRecord, SampleRecord,
+};
+use crate::record::result::{AttemptResult, Outcome, StepRecord};
+use crate::record::{Attempt, RecordError, RunFolder, Session, read_attempts};
+
+/// The engine options beside a result.
+const OPTIONS_FILE: &str = "extra-llm-api-config.yml";
+
+/// What stands as engine where the program under test is TensorRT-LLM.
+const TENSORRT_LLM: &str = "tensorrt_llm";
+
+/// Reads `runs/<run-id>`. Attempts that were killed are there as failures; what cannot be read is a problem.
+///
+/// # Errors
+/// When the folder cannot be listed or its `run.json` not be read.
+pub fn read_run_folder(run: &RunFolder, models: &ModelTable) -> Result<RunRecord, RecordError> {
+    let info = run.info()?;
+    let (mut found, problems) = read_attempts(run, &BTreeSet::new())?;
+    found.sort_by_key(|attempt| (attempt.result.ordinal, attempt.result.attempt));
+    let mut failed_before = BTreeSet::new();
+    let mut attempts = Vec::with_capacity(found.len());
+    for Attempt { folder, result, .. } in &found {
+        let failed = failed_before.contains(&result.name);
+        attempts.push(attempt(result, folder, failed, models));
+        if matches!(result.outcome, Outcome::Failed(_)) {
+            failed_before.insert(result.name.clone());
+        }
+    }
+    let release = found.iter().find_map(|it| it.result.facts.get("trtllm_version").cloned());
+    Ok(RunRecord {
+        id: info.run_id.clone(),
+        origin: Origin::RunFolder,
+        started: info.started,
+        ended: attempts.iter().map(|it| it.end).max(),
+        prefix: info.prefix.clone(),
+        release: release.or_else(|| info.session.trtllm_version.clone()),
+        facts: session_facts(&info.session),
+        attempts,
+        problems,
+    })
+}
+
+fn session_facts(session: &Session) -> Facts {
+    let known = [
+        (Aspect::Node, Some(session.hostname.clone()).filter(|name| !name.is_empty())),
+        (Aspect::Driver, session.nvidia_driver_version.clone()),
+        (Aspect::GpuVariant, session.device_subtype.clone()),
+        (Aspect::Cpu, session.cpu_model.clone()),
+        (Aspect::System, session.platform.clone()),
+    ];
+    known.into_iter().filter_map(|(aspect, text)| Some((aspect, text?))).collect()
+}
+
+fn attempt(
+    result: &AttemptResult,
+    folder: &Path,
+    failed_before: bool,
+    models: &ModelTable,
+) -> AttemptRecord {
+    let ended = match &result.outcome {
+        Outcome::Passed if failed_before => Ended::Flaky,
+        Outcome::Passed => Ended::Passed,
+        Outcome::Skipped(why) => Ended::Skipped(why.clone()),
+        Outcome::Failed(failure) => {
+            Ended::Failed { kind: failure.kind.word().to_owned(), message: failure.message.clone() }
+        }
+    };
+    let samples = result.metrics.iter().map(|row| SampleRecord {
+        metric: row.metric,
+        value: row.value,
+        limits: row.limits,
+        state: result.steps[row.step].state(ended == Ended::Flaky),
+    });
+    let certificates = result.steps.iter().filter_map(|step| step.certificate.clone());
+    AttemptRecord {
+        case: CaseIdentity::of(&result.network_name, models),
+        test_name: result.name.clone(),
+        number: result.attempt,
+        start: result.start,
+        end: result.end,
+        machine_class: machine_class(result),
+        engine: engine(result),
+        facts: attempt_facts(result, folder),
+        samples: samples.collect(),
+        certificate: certificates.max_by_key(|certificate| certificate.standing()),
+        ended,
+    }
+}
+
+/// The GPUs of the steps that used any; else the CPU, which then did the work.
+fn machine_class(result: &AttemptResult) -> String {
+    let subtype = result.steps.iter().find_map(|step| step.gpu.device_subtype.clone());
+    let fact = |key: &str| result.facts.get(key).cloned();
+    subtype
+        .or_else(|| fact("machine"))
+        .or_else(|| fact("cpu"))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// What was measured. Backends of `trtllm-bench` are TensorRT-LLM; any other name is that of another engine.
+fn engine(result: &AttemptResult) -> String {
+    match result.facts.get("engine_backend").map(|name| name.to_lowercase()) {
+        Some(name)
+            if !["pytorch", "tensorrt", "_autodeploy", "autodeploy"].contains(&name.as_str()) =>
+        {
+            name
+        }
+        _ => TENSORRT_LLM.to_owned(),
+    }
+}
+
+fn attempt_facts(result: &AttemptResult, folder: &Path) -> Facts {
+    let fact = |key: &str| result.facts.get(key).cloned();
+    let bench = result.steps.iter().find(|step| step.kind == "bench");
+    let known = [
+        (Aspect::EngineBackend, fact("engine_backend")),
+        (Aspect::EngineVersion, fact("engine_version").or_else(|| fact("trtllm_version"))),
+        (Aspect::Flow, fact("flow")),
+        (Aspect::BenchOptions, bench.map(bench_options)),
+        (Aspect::EngineOptions, engine_options(folder)),
+        (Aspect::Dataset, fact("dataset_sha256")),
+        (Aspect::DatasetTool, fact("dataset_tool")),
+        (Aspect::Harness, fact("harness_version")),
+        (Aspect::GpuVariant, bench.and_then(|step| step.gpu.device_subtype.clone())),
+        (
+            Aspect::GpuCount,
+            bench.and_then(|step| Some(step.gpu.gpu_idx.as_ref()?.split(',').count().to_string())),
+        ),
+        (Aspect::Cpu, fact("cpu")),
+    ];
+    known.into_iter().filter_map(|(aspect, text)| Some((aspect, text?))).collect()
+}
+
+/// The options of the bench command, in their order; of one that holds a path, the name alone, since paths differ
+/// from run to run.
+fn bench_options(step: &StepRecord) -> String {
+    let words = step.argv.iter().skip(1).map(|word| match word.split_once('=') {
+        Some((name, value)) if value.contains('/') => name,
+        _ => word,
+    });
+    words.filter(|word| !word.starts_with('/')).collect::<Vec<_>>().join(" ")
+}
+
+/// The engine options file as one line of JSON; `None` where there is none or it is no YAML.
+fn engine_options(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(OPTIONS_FILE)).ok()?;
+    let options: serde_json::Value = serde_yaml::from_str(&text).ok()?;
+    Some(options.to_string())
+}
