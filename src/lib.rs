@@ -14,8 +14,9 @@
 //! 6. [`process`] runs one step under a time limit and lets nothing of it survive.
 //! 7. [`logs`] reads the report JSON and the log of a step: values first, else the cause of the failure.
 //! 8. [`sample`] says what is known about the validity of the numbers: the certificate.
-//! 9. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
-//! 11. [`history`] keeps every sample of every run.
+//! 9. [`verdict`] says whether numbers are worse than others, with a known rate of error.
+//! 11. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
+//! 12. [`history`] keeps every sample of every run.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
 //! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the
@@ -49,3 +50,4 @@ pub mod selection;
 pub mod settings;
 pub mod tables;
 pub mod trial;
+pub mod verdict;

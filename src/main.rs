@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trtllm_perf::commands::{dataset, doctor, gpus, parse, prune, rebuild, status};
+use trtllm_perf::commands::{dataset, doctor, gate, gpus, parse, prune, rebuild, status};
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
 use trtllm_perf::{cli::Cli, gpu, process};
@@ -28,6 +28,8 @@ enum Command {
     Gpus(gpus::GpusArgs),
     /// Read the metrics out of a bench log and report.
     Parse(parse::ParseArgs),
+    /// Judge pairs of a base and a candidate: pass, regress, inconclusive or invalid.
+    Gate(gate::GateArgs),
     /// Fold CSV, YAML and JUnit of a run again from its results.
     Rebuild(rebuild::RebuildArgs),
     /// Tell what the newest run is doing, or how it ended.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Dataset(args) => said(dataset::run(*args).map(|()| ExitCode::SUCCESS)),
         Command::Gpus(args) => said(gpus::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Parse(args) => said(parse::run(args)),
+        Command::Gate(args) => said(gate::run(args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
         Command::Status(args) => told(status::run(args)),
         Command::Prune(args) => said(prune::run(args).map(|()| ExitCode::SUCCESS)),

@@ -2,8 +2,10 @@
 
 pub mod dataset;
 pub mod doctor;
+pub mod gate;
 pub mod gpus;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;
+mod series_csv;
 pub mod status;

@@ -1,0 +1,203 @@
+//! `trtllm-perf gate`: base and candidate beside each other, and a verdict for each series.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use super::series_csv;
+use crate::metric::Better;
+use crate::run;
+use crate::verdict::paired::{self, Interval};
+use crate::verdict::{Judgement, Limit, Pair, Verdict};
+
+/// Judge pairs of a base and a candidate that were measured in turn on the same GPUs.
+///
+/// Exit code: 0 pass, 1 regress, 3 inconclusive, 4 invalid, of the worst series; regress is the worst, then invalid,
+/// then inconclusive. 2 for a usage error.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// Recorded pairs: a CSV with the columns `base` and `candidate`, and `series` when it holds several
+    #[arg(long, value_name = "FILE")]
+    pub pairs: PathBuf,
+    /// Print one JSON object a series on stdout; text for people goes to stderr
+    #[arg(long)]
+    pub json: bool,
+    /// A larger value is better, as of throughputs; else a smaller one is, as of times
+    #[arg(long)]
+    pub higher_is_better: bool,
+    /// Practical limit: how large a loss must be to matter, such as 3% or 0.03
+    #[arg(long, value_name = "SHARE", default_value = "3%", value_parser = share)]
+    pub delta: f64,
+    /// The pairs were added until a verdict came: look after 4, 6, 8 and 10 of them and stop at the first verdict
+    #[arg(long)]
+    pub sequential: bool,
+}
+
+/// A share as people write it: `3%`, `3 %` or `0.03`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let share =
+        number.parse::<f64>().map_err(|_| "not a share; write 3% or 0.03".to_owned())? / scale;
+    if share > 0.0 && share < 1.0 {
+        Ok(share)
+    } else {
+        Err(format!("must lie between 0 and 100 %; {text} is {} %", share * 100.0))
+    }
+}
+
+/// A series that was judged.
+pub struct Judged {
+    /// `None` where there is only one and it has no name.
+    pub series: Option<String>,
+    pub judgement: Judgement,
+}
+
+/// Judges recorded pairs.
+///
+/// # Errors
+/// When the file cannot be read, with its line, or the output cannot be written.
+pub fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
+    let better = if args.higher_is_better { Better::Higher } else { Better::Lower };
+    let limit = Limit { better, delta: args.delta };
+    let rule = if args.sequential { paired::sequential } else { paired::judge };
+    let series = series_csv::read(&args.pairs, &["base", "candidate"], &[], |cells| {
+        let number = |column| {
+            cells.number(column)?.with_context(|| {
+                format!("read the {column}: the cell is empty; leave out what was not measured")
+            })
+        };
+        Ok(Pair { base: number("base")?, candidate: number("candidate")? })
+    })?;
+    let judged: Vec<Judged> = series
+        .into_iter()
+        .map(|it| Judged { series: it.series, judgement: rule(&it.rows, limit) })
+        .collect();
+    report(&judged, limit, args.json)?;
+    Ok(exit_code(judged.iter().map(|it| it.judgement.verdict)))
+}
+
+/// Prints what was judged: JSON lines with words on stderr, or a table with words below it.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn report(judged: &[Judged], limit: Limit, json: bool) -> anyhow::Result<()> {
+    if json {
+        run::print("verdicts", |out| {
+            for it in judged {
+                serde_json::to_writer(&mut *out, &Line::of(it))?;
+                writeln!(out)?;
+            }
+            Ok(())
+        })?;
+        sentences(judged, limit, &mut io::stderr().lock())?;
+    } else {
+        run::print("verdicts", |out| {
+            table(judged, out)?;
+            writeln!(out)?;
+            sentences(judged, limit, out)
+        })?;
+    }
+    Ok(())
+}
+
+/// 0, 1, 3 or 4 of the worst verdict.
+pub fn exit_code(verdicts: impl IntoIterator<Item = Verdict>) -> ExitCode {
+    ExitCode::from(match verdicts.into_iter().max() {
+        None | Some(Verdict::Pass) => 0,
+        Some(Verdict::Regress) => 1,
+        Some(Verdict::Inconclusive) => 3,
+        Some(Verdict::Invalid) => 4,
+    })
+}
+
+/// The object of `--json`; the fields and their order are part of the interface.
+#[derive(Serialize)]
+struct Line<'a> {
+    series: Option<&'a str>,
+    verdict: Verdict,
+    ratio: Option<f64>,
+    ci: Option<Interval>,
+    pairs: usize,
+}
+
+impl<'a> Line<'a> {
+    fn of(judged: &'a Judged) -> Self {
+        let Judgement { verdict, ratio, ci, pairs, .. } = judged.judgement;
+        Self { series: judged.series.as_deref(), verdict, ratio, ci, pairs }
+    }
+}
+
+fn name(judged: &Judged) -> &str {
+    judged.series.as_deref().unwrap_or("all")
+}
+
+fn table(judged: &[Judged], out: &mut impl Write) -> io::Result<()> {
+    let width = judged.iter().map(|it| name(it).chars().count()).max().unwrap_or(0).max(6);
+    writeln!(
+        out,
+        "{:<width$}  {:<12} {:>7}  {:<16} {:>5} {:>8}",
+        "series", "verdict", "ratio", "98 % interval", "pairs", "run CV"
+    )?;
+    for it in judged {
+        let judgement = &it.judgement;
+        let ratio = judgement.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.4}"));
+        let interval = judgement
+            .ci
+            .map_or_else(|| "-".to_owned(), |Interval(low, high)| format!("{low:.4}..{high:.4}"));
+        let cv =
+            judgement.run_cv().map_or_else(|| "-".to_owned(), |cv| format!("{:.2} %", cv * 100.0));
+        writeln!(
+            out,
+            "{:<width$}  {:<12} {ratio:>7}  {interval:<16} {:>5} {cv:>8}",
+            name(it),
+            judgement.verdict.word(),
+            judgement.pairs
+        )?;
+    }
+    Ok(())
+}
+
+fn sentences(judged: &[Judged], limit: Limit, out: &mut impl Write) -> io::Result<()> {
+    for it in judged {
+        let (verdict, sentence) = (it.judgement.verdict.word(), it.judgement.sentence(limit));
+        writeln!(out, "{}: {verdict}: {sentence}", name(it))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_written_in_percent_or_as_a_number() {
+        assert_eq!((share("3%"), share("3 %"), share("0.03")), (Ok(0.03), Ok(0.03), Ok(0.03)));
+        for text in ["", "%", "three", "0", "-1%", "100%", "3", "nan", "inf%"] {
+            share(text).expect_err(text);
+        }
+        assert_eq!(share("3").expect_err("300 %"), "must lie between 0 and 100 %; 3 is 300 %");
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_the_worst_verdict() {
+        use Verdict::{Inconclusive, Invalid, Pass, Regress};
+        let cases: [(&[Verdict], u8); 6] = [
+            (&[], 0),
+            (&[Pass, Pass], 0),
+            (&[Pass, Inconclusive], 3),
+            (&[Invalid, Inconclusive], 4),
+            (&[Regress, Invalid], 1),
+            (&[Regress, Pass], 1),
+        ];
+        for (verdicts, code) in cases {
+            assert_eq!(exit_code(verdicts.iter().copied()), ExitCode::from(code), "{verdicts:?}");
+        }
+    }
+}
