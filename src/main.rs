@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trtllm_perf::commands::{dataset, doctor, gate, gpus, parse, prune, rebuild, status};
+use trtllm_perf::commands::{dataset, doctor, gate, gpus, parse, prune, rebuild, status, trend};
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
 use trtllm_perf::{cli::Cli, gpu, process};
@@ -34,6 +34,8 @@ enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Tell what the newest run is doing, or how it ended.
     Status(status::StatusArgs),
+    /// Find the change points of series.
+    Trend(trend::TrendArgs),
     /// Remove old runs.
     Prune(prune::PruneArgs),
 }
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Gate(args) => said(gate::run(args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
         Command::Status(args) => told(status::run(args)),
+        Command::Trend(args) => said(trend::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Prune(args) => said(prune::run(args).map(|()| ExitCode::SUCCESS)),
     }
 }

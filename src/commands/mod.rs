@@ -9,3 +9,4 @@ pub mod prune;
 pub mod rebuild;
 mod series_csv;
 pub mod status;
+pub mod trend;

@@ -19,7 +19,6 @@ pub(super) struct Cells<'a> {
     places: &'a [Option<usize>],
     record: &'a StringRecord,
     /// Line of the file, from 1.
-    #[allow(dead_code)]
     pub line: u64,
 }
 
@@ -140,7 +139,9 @@ fn place(
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Rows<(u64, Option<f64>)>>, String> {
+    type Row = (u64, Option<f64>);
+
+    fn read(text: &str) -> Result<Vec<Rows<Row>>, String> {
         from(text.as_bytes(), "a.csv", &["value"], &["time"], |cells| {
             Ok((cells.line, cells.number("value")?))
         })

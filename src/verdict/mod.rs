@@ -6,8 +6,13 @@
 //! metrics are judged at once, [`holm`] keeps the whole at the level of one. `docs/VERDICT.md` has formulas, a worked
 //! example and the rates of error as simulated.
 
+pub mod change_points;
+mod detector;
+mod energy;
 pub mod holm;
+mod node;
 pub mod one_point;
+mod outlier;
 pub mod paired;
 pub mod power;
 pub mod stats;
