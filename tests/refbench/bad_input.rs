@@ -205,3 +205,22 @@ fn numbers_out_of_range_are_told() {
     let text = fails(command.env("REFBENCH_THREADS", "none").arg("--dataset").arg(path), 1);
     assert!(text.contains("REFBENCH_THREADS must be a positive number, not 'none'"), "{text}");
 }
+
+#[test]
+fn a_slowdown_that_was_forgotten_in_the_environment_is_refused_and_so_is_one_that_means_nothing() {
+    let bench = Bench::new();
+    let path = bench.write("data.jsonl", GOOD);
+    for (slowdown, gate, wanted) in [
+        ("5%", None, "REFBENCH_SLOWDOWN is for gates alone: unset it"),
+        ("5", Some("1"), "REFBENCH_SLOWDOWN must be a percentage such as 5%, not '5'"),
+        ("-5%", Some("1"), "REFBENCH_SLOWDOWN must be a percentage"),
+        ("101%", Some("1"), "REFBENCH_SLOWDOWN must be a percentage"),
+        ("NaN%", Some("1"), "REFBENCH_SLOWDOWN must be a percentage"),
+    ] {
+        let mut command = bench.throughput();
+        command.env("REFBENCH_SLOWDOWN", slowdown).arg("--dataset").arg(&path);
+        gate.map(|gate| command.env("TRTLLM_PERF_GATE", gate));
+        let text = fails(&mut command, 1);
+        assert!(text.contains(wanted), "{slowdown}: {text}");
+    }
+}

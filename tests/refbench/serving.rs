@@ -282,3 +282,27 @@ fn the_models_of_the_repository_run() {
         command.arg("--dataset").arg(&dataset).assert().success();
     }
 }
+
+#[test]
+fn an_engine_slowed_on_purpose_gives_the_same_tokens_and_says_so_in_log_and_report() {
+    let bench = Bench::new();
+    let dataset = bench.dataset("d", MIXED);
+    let tokens = bench.serve(&dataset, &[]).tokens();
+    let (report, requests) = (bench.path("slow.json"), bench.path("slow-requests.json"));
+    let mut command = bench.throughput();
+    command.env("REFBENCH_SLOWDOWN", "50%").env("TRTLLM_PERF_GATE", "1");
+    command.arg("--dataset").arg(&dataset).arg("--report_json").arg(&report);
+    let output = command.arg("--request_json").arg(&requests).output().expect("the program starts");
+    assert!(output.status.success());
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(log.contains("Slowed on purpose: 50 % more work (REFBENCH_SLOWDOWN)."), "{log}");
+    let report = std::fs::read_to_string(report).expect("written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let version = format!("{}+slowed-by-50%", env!("CARGO_PKG_VERSION"));
+    assert_eq!(report["engine"]["version"], version);
+    let text = std::fs::read_to_string(requests).expect("written");
+    let mut rows: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    rows.sort_by_key(|row| row["id"].as_u64());
+    let slowed: Vec<_> = rows.iter().map(|row| row["output_tokens"].clone()).collect();
+    assert_eq!(slowed, tokens);
+}

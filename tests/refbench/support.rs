@@ -15,7 +15,7 @@ const MODEL: &str = r#"{"model_type": "llama", "hidden_size": 32, "intermediate_
 /// The program, without variables of the outer world.
 pub fn refbench() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_refbench"));
-    command.env_remove("REFBENCH_THREADS");
+    command.env_remove("REFBENCH_THREADS").env_remove("REFBENCH_SLOWDOWN");
     command
 }
 

@@ -28,6 +28,35 @@ pub fn threads() -> Result<usize, Exception> {
     }
 }
 
+/// Environment variable that slows the engine on purpose, in percent, e.g. `5%`.
+pub const SLOWDOWN: &str = "REFBENCH_SLOWDOWN";
+
+/// What allows [`SLOWDOWN`]: set by `trtllm-perf gate` and `selfcheck` for their steps, so that a variable that was
+/// forgotten never slows a measurement unseen.
+pub const GATE: &str = "TRTLLM_PERF_GATE";
+
+/// By which share the engine is to be slowed, from [`SLOWDOWN`]; `None` without it.
+///
+/// # Errors
+/// The variable holds something else than a percentage up to 100 %, or [`GATE`] does not allow it.
+pub fn slowdown() -> Result<Option<f64>, Exception> {
+    let Ok(text) = std::env::var(SLOWDOWN) else { return Ok(None) };
+    let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    match percent {
+        Some(percent @ 0.0..=100.0) => {
+            if std::env::var_os(GATE).is_none() {
+                return Err(Exception::value(format!(
+                    "{SLOWDOWN} is for gates alone: unset it, or set {GATE} to try a gate by hand"
+                )));
+            }
+            Ok(Some(percent / 100.0))
+        }
+        _ => Err(Exception::value(format!(
+            "{SLOWDOWN} must be a percentage such as 5%, not '{text}'"
+        ))),
+    }
+}
+
 /// The processor's name and the host's memory, where the system tells. The memory's clock is not known.
 pub fn machine() -> Option<Machine> {
     let memory = memory_bytes("MemTotal")?;

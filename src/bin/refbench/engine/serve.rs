@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
+use super::drag::Drag;
 use super::request::{Completion, Request};
 use super::scheduler::{Limits, Piece, Scheduler, blocks_for};
 use crate::failure::Exception;
@@ -17,6 +18,8 @@ pub struct Engine {
     limits: Limits,
     /// Generation ends at this token.
     eos: Option<u32>,
+    /// Work for nothing, where the engine is slowed on purpose.
+    drag: Option<Drag>,
 }
 
 /// What [`Engine::serve`] tells while it serves.
@@ -53,7 +56,13 @@ pub struct Iteration {
 impl Engine {
     /// An engine that ends a request also before its length is reached, at the token `eos`.
     pub fn new(decoder: Decoder, cache: KvCache, limits: Limits, eos: Option<u32>) -> Self {
-        Self { decoder, cache, limits, eos }
+        Self { decoder, cache, limits, eos, drag: None }
+    }
+
+    /// The same engine, slowed on purpose where there is a drag.
+    #[must_use]
+    pub fn dragged(self, drag: Option<Drag>) -> Self {
+        Self { drag, ..self }
     }
 
     /// Bytes and tokens of the cache.
@@ -138,6 +147,9 @@ impl Engine {
             let plan = scheduler.plan();
             let compute = Instant::now();
             let sampled = self.compute(&scheduler, &plan, requests, &progress);
+            if let Some(drag) = &mut self.drag {
+                drag.work(compute.elapsed());
+            }
             let compute_time = compute.elapsed();
 
             let mut sampled = sampled.into_iter();

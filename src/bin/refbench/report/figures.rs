@@ -33,7 +33,7 @@ pub struct EngineDetails {
     pub model_path: String,
     pub engine_dir: String,
     pub revision: Option<String>,
-    pub version: &'static str,
+    pub version: String,
     pub backend: &'static str,
     pub dtype: &'static str,
     pub kv_cache_dtype: Option<String>,

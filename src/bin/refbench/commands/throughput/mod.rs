@@ -7,7 +7,7 @@ mod warmup;
 
 use super::group::Environment;
 use crate::click::Arguments;
-use crate::engine::{Clock, Completion, Engine, Event, Request};
+use crate::engine::{Clock, Completion, Drag, Engine, Event, Request};
 use crate::failure::Exception;
 use crate::host;
 use crate::log::Log;
@@ -28,7 +28,8 @@ pub fn run(environment: &Environment, arguments: &Arguments) -> Result<(), Excep
     environment.log.info("Preparing to run throughput benchmark...");
     let settings = Settings::new(arguments)?;
     let threads = host::threads()?;
-    let prepared = prepare(environment, &settings)?;
+    let slowdown = host::slowdown()?;
+    let prepared = prepare(environment, &settings, slowdown)?;
     team(threads, || benchmark(environment, &settings, prepared, threads))
         .map_err(|error| Exception::runtime(format!("cannot start {threads} threads: {error}")))?
         .map_err(Exception::while_benchmarking)
@@ -43,8 +44,15 @@ fn benchmark(
     let log = &environment.log;
     log.info("Setting up throughput benchmark.");
     settings.warn(log);
-    let Prepared { plan, requests, engine, dataset, details } = prepared;
-    let mut engine = engine.start(&plan);
+    let Prepared { plan, requests, engine, dataset, details, slowdown } = prepared;
+    if let Some(share) = slowdown {
+        log.info(format_args!(
+            "Slowed on purpose: {} % more work ({}).",
+            share * 100.0,
+            host::SLOWDOWN
+        ));
+    }
+    let mut engine = engine.start(&plan).dragged(slowdown.map(Drag::new));
     engine.check(&requests)?;
     let (bytes, tokens) = engine.cache_size();
     log.engine(format_args!("Number of worker threads: {threads}."));

@@ -23,6 +23,8 @@ pub struct Prepared {
     pub engine: Parts,
     pub dataset: DatasetDetails,
     pub details: EngineDetails,
+    /// By which share the engine is slowed on purpose.
+    pub slowdown: Option<f64>,
 }
 
 /// How the engine will run.
@@ -63,7 +65,11 @@ impl Parts {
 ///
 /// # Errors
 /// A file is not usable, or a request does not fit the model.
-pub fn prepare(environment: &Environment, settings: &Settings) -> Result<Prepared, Exception> {
+pub fn prepare(
+    environment: &Environment,
+    settings: &Settings,
+    slowdown: Option<f64>,
+) -> Result<Prepared, Exception> {
     let log = &environment.log;
     let (model, build) = match &settings.source {
         Source::Random => (ModelConfig::read(environment.checkpoint())?, None),
@@ -92,8 +98,15 @@ pub fn prepare(environment: &Environment, settings: &Settings) -> Result<Prepare
         }
         Source::Engine(dir) => engine_dir::load_weights(dir, &model)?,
     };
-    let details = details(environment, settings, build.as_ref());
-    Ok(Prepared { plan, requests, engine: Parts { model, weights, adapters }, dataset, details })
+    let details = details(environment, settings, build.as_ref(), slowdown);
+    Ok(Prepared {
+        plan,
+        requests,
+        engine: Parts { model, weights, adapters },
+        dataset,
+        details,
+        slowdown,
+    })
 }
 
 /// An engine of another model is not what the user means to measure.
@@ -232,6 +245,7 @@ fn details(
     environment: &Environment,
     settings: &Settings,
     build: Option<&BuildConfig>,
+    slowdown: Option<f64>,
 ) -> EngineDetails {
     let none = || "None".to_owned();
     let shown = |path: &Path| path.display().to_string();
@@ -243,7 +257,11 @@ fn details(
             Source::Engine(dir) => shown(dir),
         },
         revision: environment.revision.clone(),
-        version: VERSION,
+        version: match slowdown {
+            // Nothing that was slowed passes for what it is not.
+            Some(share) => format!("{VERSION}+slowed-by-{}%", share * 100.0),
+            None => VERSION.to_owned(),
+        },
         backend: "refbench",
         dtype: "float32",
         kv_cache_dtype: None,
