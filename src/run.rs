@@ -200,7 +200,7 @@ fn execute(
             .then_some(ExitCode::FAILURE));
     }
     let selected = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored()).count();
-    let mut world = world.open(asked, &engines, selected, held, interrupt)?;
+    let mut world = world.open(settings, &asked.gpus, &engines, selected, held, interrupt)?;
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());

@@ -27,7 +27,7 @@ const LEASE_DIR: &str = "/tmp/trtllm-perf-gpus";
 const SETTINGS_FILE: &str = "perf.toml";
 
 /// A validated request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     pub lists: Vec<PathBuf>,
     pub cases: Vec<String>,

@@ -56,6 +56,8 @@ pub struct Stage {
     pub show_commands: bool,
     /// Facts that every result carries.
     pub facts: BTreeMap<String, String>,
+    /// What every step gets in its environment.
+    pub environment: Vec<(String, String)>,
     /// Where a person sees what is going on.
     pub board: Board,
 }
@@ -77,6 +79,8 @@ pub struct Trial<'a> {
     pub live: &'a Live,
     /// How long a step may be silent.
     pub silences: Silences,
+    /// GPUs that the caller holds for several trials; without any, the trial leases its own.
+    pub lease: Option<Arc<Lease>>,
 }
 
 /// An attempt under way: where it happens and what is known so far.
@@ -90,7 +94,7 @@ struct Attempt<'a> {
     work_dir: PathBuf,
     result: AttemptResult,
     /// GPUs that no other case uses meanwhile.
-    lease: Option<Lease>,
+    lease: Option<Arc<Lease>>,
     telemetry: Option<Arc<Mutex<RecordingWriter>>>,
     /// GPUs and host during the last step.
     seen: Seen,

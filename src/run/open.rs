@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::output::{self, lines, say};
 use super::prepare::Prepared;
 use super::world::World;
-use super::{Asked, HostGpus, absolute};
+use super::{HostGpus, absolute};
 use crate::case::Engine;
 use crate::cli::{OnIoError, Unmeasurable};
 use crate::dataset::Cache;
@@ -54,13 +54,13 @@ impl World {
     /// [`Exit::CannotRun`], with what is missing and what to do; it is in junit.xml, too.
     pub fn open(
         mut self,
-        asked: &Asked,
+        settings: &Settings,
+        gpus: &HostGpus,
         engines: &[Engine],
         selected: usize,
         held: Option<HeldOutput>,
         interrupt: &Interrupt,
     ) -> Result<OpenWorld, Exit> {
-        let settings = &asked.settings;
         self.programs = self.programs.absolute();
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
         let missing = engines.iter().find_map(|&engine| self.programs.find(engine).err());
@@ -73,7 +73,7 @@ impl World {
         if !goes_on && output::group().is_none() {
             say_cut_short(settings);
         }
-        let session = session(&asked.gpus.found, &self.about);
+        let session = session(&gpus.found, &self.about);
         let device_subtype = session.device_subtype.clone();
         let mut info = run_info(settings, &run_id, self.flow, session);
         // A process of nextest's knows only its own test.
@@ -105,7 +105,7 @@ impl World {
             datasets: Cache::new(output::directory(settings).path().join("datasets")),
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
-            gpus: gpu_access(&asked.gpus, settings, &self.tables.clocks, &run_folder, engines)?,
+            gpus: gpu_access(gpus, settings, &self.tables.clocks, &run_folder, engines)?,
             tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
@@ -113,6 +113,7 @@ impl World {
             library_path: self.library_path(engines),
             device_subtype,
             about: self.about.clone(),
+            environment: Vec::new(),
             board: Board::default(),
         };
         Ok(OpenWorld {

@@ -89,6 +89,7 @@ impl Prepared {
             limit: self.limit,
             live,
             silences: self.silences,
+            lease: None,
         };
         let run = |context: &plan::Context<'_>| trial::run(&trial, context, &world.stage);
         let ran = world.world.with_context(ready.engine, run);

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Attempt;
-use crate::case::Engine;
+use super::{Attempt, Stage};
+use crate::case::{Case, Engine};
 use crate::gpu::{
-    self, ClockCommands, ClockTable, Driver, Gpu, Gpus, LeaseError, Leases, Moment, Reading,
+    ClockCommands, ClockTable, Driver, Gpu, Gpus, Lease, LeaseError, Leases, Moment, Reading,
     RecordingWriter, Sampler,
 };
 use crate::logs::Observations;
@@ -84,6 +84,25 @@ impl Lookout {
     }
 }
 
+impl Stage {
+    /// Leases the GPUs of a case, those first that are empty.
+    ///
+    /// # Errors
+    /// When there are too few, or waiting for them was interrupted.
+    pub fn lease(&self, access: &GpuAccess, name: &str, case: &Case) -> Result<Lease, Failure> {
+        let mut waiting =
+            |what: &str| self.board.say(&format!("note: {name} waits for GPUs: {what}"));
+        let needed = case.parallel.gpus as usize;
+        let empty = |gpu: &Gpu| {
+            let reading = access.driver.read(gpu.index, false);
+            reading.is_ok_and(|it| it.occupied(self.tolerances.empty_memory_mib).is_none())
+        };
+        let give_up = || self.interrupt.is_raised();
+        let taken = access.leases.take(needed, &empty, &give_up, &mut waiting);
+        taken.map_err(|error| lease_failure(&error))?.ok_or_else(interrupted)
+    }
+}
+
 impl Attempt<'_> {
     fn uses_gpus(&self, step: usize) -> bool {
         self.trial.engine == Engine::TrtllmBench
@@ -97,21 +116,9 @@ impl Attempt<'_> {
             return Ok(());
         }
         if self.lease.is_none() {
-            let interrupt = &self.stage.interrupt;
-            let name = &self.trial.line.name;
-            let board = &self.stage.board;
-            let mut waiting =
-                |what: &str| board.say(&format!("note: {name} waits for GPUs: {what}"));
-            let needed = self.trial.case.parallel.gpus as usize;
-            let empty_mib = self.stage.tolerances.empty_memory_mib;
-            let empty = |gpu: &Gpu| {
-                let reading = access.driver.read(gpu.index, false);
-                reading.is_ok_and(|reading| reading.occupied(empty_mib).is_none())
-            };
-            let give_up = || interrupt.is_raised();
-            let taken = access.leases.take(needed, &empty, &give_up, &mut waiting);
-            let lease = taken.map_err(|error| lease_failure(&error))?;
-            self.lease = Some(lease.ok_or_else(interrupted)?);
+            let held = self.trial.lease.clone().map(Ok);
+            let take = || self.stage.lease(access, &self.trial.line.name, self.trial.case);
+            self.lease = Some(held.unwrap_or_else(|| take().map(Arc::new))?);
             self.result.facts.insert("gpu_telemetry".to_owned(), access.driver.source());
             let titles: Vec<String> = self.leased().iter().map(Gpu::title).collect();
             self.result.facts.insert("gpus".to_owned(), titles.join(", "));
@@ -129,12 +136,12 @@ impl Attempt<'_> {
     }
 
     fn leased(&self) -> &[Gpu] {
-        self.lease.as_ref().map(gpu::Lease::gpus).unwrap_or_default()
+        self.lease.as_deref().map(Lease::gpus).unwrap_or_default()
     }
 
     /// What holds the GPUs.
     pub(super) fn lease_locks(&self) -> &[File] {
-        self.lease.as_ref().map(gpu::Lease::locks).unwrap_or_default()
+        self.lease.as_deref().map(Lease::locks).unwrap_or_default()
     }
 
     /// What tells CUDA which GPUs are the step's.

@@ -152,7 +152,7 @@ impl Attempt<'_> {
         let path = path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path));
         let devices = self.visible_devices(step);
         let devices = devices.map(|devices| ("CUDA_VISIBLE_DEVICES".to_owned(), devices));
-        path.into_iter().chain(devices).collect()
+        path.into_iter().chain(devices).chain(self.stage.environment.clone()).collect()
     }
 
     fn note_leftovers(&mut self, step: usize, end: &StepEnd) {
