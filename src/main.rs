@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trtllm_perf::commands::{dataset, doctor, gate, gpus, parse, prune, rebuild, status, trend};
+use trtllm_perf::commands::{
+    dataset, doctor, gate, gpus, parse, prune, rebuild, selfcheck, status, trend,
+};
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
 use trtllm_perf::{cli::Cli, gpu, process};
@@ -28,10 +30,12 @@ enum Command {
     Gpus(gpus::GpusArgs),
     /// Read the metrics out of a bench log and report.
     Parse(parse::ParseArgs),
-    /// Judge pairs of a base and a candidate: pass, regress, inconclusive or invalid.
-    Gate(gate::GateArgs),
+    /// Hold a candidate against a base on the same GPUs, or judge recorded pairs: pass, regress, inconclusive or invalid.
+    Gate(Box<gate::GateArgs>),
     /// Fold CSV, YAML and JUnit of a run again from its results.
     Rebuild(rebuild::RebuildArgs),
+    /// Measure how often the gate is wrong.
+    Selfcheck(Box<selfcheck::SelfcheckArgs>),
     /// Tell what the newest run is doing, or how it ended.
     Status(status::StatusArgs),
     /// Find the change points of series.
@@ -49,8 +53,9 @@ fn main() -> ExitCode {
         Command::Dataset(args) => said(dataset::run(*args).map(|()| ExitCode::SUCCESS)),
         Command::Gpus(args) => said(gpus::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Parse(args) => said(parse::run(args)),
-        Command::Gate(args) => said(gate::run(args)),
+        Command::Gate(args) => said(gate::run(*args, Host::default())),
         Command::Rebuild(args) => told(rebuild::run(args)),
+        Command::Selfcheck(args) => run::finish(selfcheck::run(*args, Host::default())),
         Command::Status(args) => told(status::run(args)),
         Command::Trend(args) => said(trend::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Prune(args) => said(prune::run(args).map(|()| ExitCode::SUCCESS)),

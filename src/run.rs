@@ -26,6 +26,7 @@ mod check_up;
 mod dry_run;
 mod earlier;
 mod explain;
+mod gate;
 mod lacking;
 mod notes;
 mod open;
@@ -37,6 +38,7 @@ mod world;
 
 pub use check_up::{CheckUp, check_up};
 use earlier::Earlier;
+pub use gate::{Bout, GateOptions, Gated, gate};
 use prepare::Prepared;
 pub use stdout::print;
 use world::World;

@@ -13,6 +13,7 @@ use crate::gpu::ClockTable;
 use crate::list::{ListError, TestList};
 use crate::metric::{MetricTable, MetricTableError};
 use crate::sample::Tolerances;
+use crate::verdict::{PrimaryTable, PrimaryTableError};
 
 /// The list that plain `cargo test --test perf` runs, on the embedded engine.
 pub const EMBEDDED_LIST: &str = "embedded.yml";
@@ -60,6 +61,8 @@ pub struct Tables {
     pub tolerances: Tolerances,
     /// Clocks to hold GPUs at.
     pub clocks: ClockTable,
+    /// Which metric of a case decides.
+    pub primary: PrimaryTable,
 }
 
 /// Why a table cannot be used.
@@ -77,6 +80,8 @@ pub enum TablesError {
     Tolerances { path: PathBuf, source: serde_yaml::Error },
     #[error("read {}: {source}", path.display())]
     Clocks { path: PathBuf, source: serde_yaml::Error },
+    #[error("read {}: {source}", path.display())]
+    Primary { path: PathBuf, source: PrimaryTableError },
 }
 
 impl Tables {
@@ -103,6 +108,9 @@ impl Tables {
         let (path, yaml) = text(dir, "clocks.yml", include_str!("../perf-tests/clocks.yml"))?;
         let clocks =
             ClockTable::parse(&yaml).map_err(|source| TablesError::Clocks { path, source })?;
+        let (path, yaml) = text(dir, "gate.yml", include_str!("../perf-tests/gate.yml"))?;
+        let primary =
+            PrimaryTable::parse(&yaml).map_err(|source| TablesError::Primary { path, source })?;
         for path in
             dir.map(|dir| dir.join(LOCAL_MODELS)).into_iter().chain([PathBuf::from(LOCAL_MODELS)])
         {
@@ -114,7 +122,7 @@ impl Tables {
                 Err(source) => return Err(TablesError::Read { path, source }),
             }
         }
-        Ok(Self { models, options, limits, tolerances, clocks })
+        Ok(Self { models, options, limits, tolerances, clocks, primary })
     }
 }
 

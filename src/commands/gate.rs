@@ -1,7 +1,7 @@
 //! `trtllm-perf gate`: base and candidate beside each other, and a verdict for each series.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,32 +9,65 @@ use clap::Args;
 use serde::Serialize;
 
 use super::series_csv;
+use crate::cli::Cli;
+use crate::failure::Exit;
 use crate::metric::Better;
-use crate::run;
+use crate::run::{self, Bout, GateOptions, Host};
 use crate::verdict::paired::{self, Interval};
 use crate::verdict::{Judgement, Limit, Pair, Verdict};
 
-/// Judge pairs of a base and a candidate that were measured in turn on the same GPUs.
+/// Measure a base and a candidate in turn on the same GPUs, and say whether the candidate is slower; or judge recorded
+/// pairs.
+///
+/// Each case is measured in pairs, every second one beginning with the candidate, after runs that count for nothing. It
+/// is looked at after 4, 6, 8 and 10 pairs. The flags of `run` choose the cases; in the output directory the folders
+/// `base` and `candidate` hold every run, and gate.json and pairs.csv what came of it. Under `--resume` the newest gate
+/// there is gone on with.
 ///
 /// Exit code: 0 pass, 1 regress, 3 inconclusive, 4 invalid, of the worst series; regress is the worst, then invalid,
-/// then inconclusive. 2 for a usage error.
+/// then inconclusive. 2 for a usage error; what cannot run at all is invalid.
 #[derive(Debug, Args)]
 pub struct GateArgs {
+    /// The bench program that is known to be good: a path, or a script that enters its container
+    #[arg(long, value_name = "PROG", required_unless_present = "pairs", requires = "candidate")]
+    pub base: Option<String>,
+    /// The bench program under suspicion
+    #[arg(long, value_name = "PROG", required_unless_present = "pairs", requires = "base")]
+    pub candidate: Option<String>,
+    /// GPU-minutes that may be spent (minutes times GPUs); cases that are not reached stay inconclusive
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    pub budget: Option<f64>,
+    /// Runs of each side before the pairs, which count for nothing
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub warm_up: u32,
+    /// How many pairs of a case may be lost to failures and to certificates before it is invalid
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub repeats: u32,
     /// Recorded pairs: a CSV with the columns `base` and `candidate`, and `series` when it holds several
-    #[arg(long, value_name = "FILE")]
-    pub pairs: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "candidate", "budget"])]
+    pub pairs: Option<PathBuf>,
     /// Print one JSON object a series on stdout; text for people goes to stderr
     #[arg(long)]
     pub json: bool,
-    /// A larger value is better, as of throughputs; else a smaller one is, as of times
-    #[arg(long)]
+    /// With --pairs: a larger value is better, as of throughputs; else a smaller one is, as of times
+    #[arg(long, requires = "pairs")]
     pub higher_is_better: bool,
     /// Practical limit: how large a loss must be to matter, such as 3% or 0.03
     #[arg(long, value_name = "SHARE", default_value = "3%", value_parser = share)]
     pub delta: f64,
-    /// The pairs were added until a verdict came: look after 4, 6, 8 and 10 of them and stop at the first verdict
-    #[arg(long)]
+    /// With --pairs: they were added until a verdict came: look after 4, 6, 8 and 10 of them and stop at the first verdict
+    #[arg(long, requires = "pairs")]
     pub sequential: bool,
+    #[command(flatten)]
+    pub cli: Cli,
+}
+
+/// Minutes of GPU time.
+pub(super) fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if minutes > 0.0 && f64::is_finite(minutes) => Ok(minutes),
+        _ => Err("not a number of minutes above 0".to_owned()),
+    }
 }
 
 /// A share as people write it: `3%`, `3 %` or `0.03`.
@@ -59,15 +92,81 @@ pub struct Judged {
     pub judgement: Judgement,
 }
 
-/// Judges recorded pairs.
+/// Judges recorded pairs, or measures some.
 ///
 /// # Errors
-/// When the file cannot be read, with its line, or the output cannot be written.
-pub fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
+/// When a file cannot be read, with its line, or the output cannot be written.
+pub fn run(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
+    match args.pairs.clone() {
+        Some(path) => recorded(&args, &path),
+        None => live(args, host),
+    }
+}
+
+fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
+    let options = GateOptions {
+        base: Some(args.base.context("name the base with --base")?),
+        candidate: Some(args.candidate.context("name the candidate with --candidate")?),
+        delta: args.delta,
+        warm_up: args.warm_up,
+        repeats: args.repeats,
+        budget_minutes: args.budget,
+        rounds: 1,
+    };
+    let json = args.json;
+    let mut told = |bout: &Bout| tell(bout, json);
+    let output = args.cli.output_dir.clone();
+    match run::gate(&options, args.cli, host, &mut told) {
+        Ok(Err(code)) => Ok(code),
+        Ok(Ok(gated)) => {
+            let counts: Vec<String> = Verdict::ALL
+                .iter()
+                .map(|verdict| {
+                    (verdict, gated.bouts.iter().filter(|it| it.verdict == *verdict).count())
+                })
+                .filter(|(_, count)| *count > 0)
+                .map(|(verdict, count)| format!("{count} {}", verdict.word()))
+                .collect();
+            let results = output.unwrap_or_else(|| "perf-output".into());
+            eprintln!(
+                "{}; {:.1} GPU-minutes; runs and pairs: {}",
+                counts.join(", "),
+                gated.gpu_minutes,
+                results.display()
+            );
+            Ok(exit_code(gated.bouts.iter().map(|it| it.verdict)))
+        }
+        // Nothing to judge is no verdict to build on; 3 and 4 mean something else for a run.
+        Err(exit @ (Exit::CannotRun(_) | Exit::NothingRan(_))) => {
+            eprintln!("error: {exit}");
+            Ok(exit_code([Verdict::Invalid]))
+        }
+        Err(exit) => Ok(run::finish(Err(exit))),
+    }
+}
+
+/// Says a verdict as soon as there is one: a JSON line, or the verdict and what is to be said of it.
+pub fn tell(bout: &Bout, json: bool) {
+    let words = bout.remarks();
+    let printed = run::print("verdicts", |out| {
+        if json {
+            serde_json::to_writer(&mut *out, bout)?;
+            return writeln!(out);
+        }
+        writeln!(out, "{:<20} {}", bout.words(), bout.series)?;
+        writeln!(out, "{:<20} {}", "", bout.numbers())?;
+        words.iter().try_for_each(|word| writeln!(out, "{:<20} {word}", ""))
+    });
+    if let Err(exit) = printed {
+        eprintln!("error: {exit}");
+    }
+}
+
+fn recorded(args: &GateArgs, path: &Path) -> anyhow::Result<ExitCode> {
     let better = if args.higher_is_better { Better::Higher } else { Better::Lower };
     let limit = Limit { better, delta: args.delta };
     let rule = if args.sequential { paired::sequential } else { paired::judge };
-    let series = series_csv::read(&args.pairs, &["base", "candidate"], &[], |cells| {
+    let series = series_csv::read(path, &["base", "candidate"], &[], |cells| {
         let number = |column| {
             cells.number(column)?.with_context(|| {
                 format!("read the {column}: the cell is empty; leave out what was not measured")

@@ -7,6 +7,7 @@ pub mod gpus;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;
+pub mod selfcheck;
 mod series_csv;
 pub mod status;
 pub mod trend;

@@ -26,7 +26,7 @@ pub(super) fn write_synced(path: &Path, content: &[u8]) -> Result<(), RecordErro
 }
 
 /// Replaces `path` by `content`, without a sync. A symbolic link is followed, so that it stays one.
-pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), RecordError> {
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), RecordError> {
     let path = match fs::canonicalize(path) {
         Ok(target) if target.is_file() => target,
         Ok(target) => {

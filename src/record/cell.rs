@@ -69,7 +69,7 @@ impl fmt::Display for Cell {
 }
 
 /// One line of a CSV as Python's `csv` writes it: quotes only where needed, CRLF at the end.
-pub(super) fn csv_line<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> Vec<u8> {
+pub fn csv_line<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .flexible(true)

@@ -38,6 +38,8 @@ mod started;
 mod status;
 mod views;
 
+pub use atomic::replace as replace_file;
+pub use cell::csv_line;
 pub use error::{IoCause, Problem, RecordError};
 pub use expected::Expected;
 pub use folder::{OutputDir, RunFolder, TELEMETRY};

@@ -139,6 +139,11 @@ impl Recorder {
         &self.state.run
     }
 
+    /// The directory that it is in.
+    pub fn output(&self) -> &OutputDir {
+        &self.state.output
+    }
+
     /// Makes the folder of an attempt and returns its path. What an attempt that was killed left there is moved
     /// aside, so that a stale report can never be read.
     ///

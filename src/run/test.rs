@@ -78,7 +78,20 @@ impl Prepared {
         live: &Live,
     ) -> Result<AttemptResult, Failed> {
         live.attempt();
-        let trial = trial::Trial {
+        let trial = self.trial(ready, attempt, live);
+        let run = |context: &plan::Context<'_>| trial::run(&trial, context, &world.stage);
+        let ran = world.world.with_context(ready.engine, run);
+        ran.map_err(|error| not_recorded(&error, None))
+    }
+
+    /// What runs it once.
+    pub(super) fn trial<'a>(
+        &self,
+        ready: &'a Ready,
+        attempt: u32,
+        live: &'a Live,
+    ) -> trial::Trial<'a> {
+        trial::Trial {
             case: &ready.case,
             engine: ready.engine,
             raw_label: &ready.raw_label,
@@ -90,10 +103,7 @@ impl Prepared {
             live,
             silences: self.silences,
             lease: None,
-        };
-        let run = |context: &plan::Context<'_>| trial::run(&trial, context, &world.stage);
-        let ran = world.world.with_context(ready.engine, run);
-        ran.map_err(|error| not_recorded(&error, None))
+        }
     }
 
     /// A remark on the trial while trials run.

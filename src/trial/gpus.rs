@@ -92,14 +92,29 @@ impl Stage {
     pub fn lease(&self, access: &GpuAccess, name: &str, case: &Case) -> Result<Lease, Failure> {
         let mut waiting =
             |what: &str| self.board.say(&format!("note: {name} waits for GPUs: {what}"));
+        let give_up = || self.interrupt.is_raised();
+        self.take(access, case, &give_up, &mut waiting)?.ok_or_else(interrupted)
+    }
+
+    /// The same if the GPUs can be had at once.
+    pub fn lease_if_free(&self, access: &GpuAccess, case: &Case) -> Option<Lease> {
+        self.take(access, case, &|| true, &mut |_| ()).ok().flatten()
+    }
+
+    fn take(
+        &self,
+        access: &GpuAccess,
+        case: &Case,
+        give_up: &dyn Fn() -> bool,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Option<Lease>, Failure> {
         let needed = case.parallel.gpus as usize;
         let empty = |gpu: &Gpu| {
             let reading = access.driver.read(gpu.index, false);
             reading.is_ok_and(|it| it.occupied(self.tolerances.empty_memory_mib).is_none())
         };
-        let give_up = || self.interrupt.is_raised();
-        let taken = access.leases.take(needed, &empty, &give_up, &mut waiting);
-        taken.map_err(|error| lease_failure(&error))?.ok_or_else(interrupted)
+        let taken = access.leases.take(needed, &empty, give_up, waiting);
+        taken.map_err(|error| lease_failure(&error))
     }
 }
 

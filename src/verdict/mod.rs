@@ -15,16 +15,21 @@ pub mod one_point;
 mod outlier;
 pub mod paired;
 pub mod power;
+mod primary;
+pub mod selfcheck;
 pub mod stats;
 mod words;
 
 use crate::metric::Better;
 
 pub use paired::{Judgement, Pair};
+pub use primary::{PrimaryTable, PrimaryTableError};
 
 /// What is said of a candidate. The order is that of badness: a set of verdicts is as bad as its worst, and a loss
 /// that was shown is worse than one that could not be looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// A loss of the practical limit is excluded.

@@ -1,0 +1,69 @@
+//! `trtllm-perf selfcheck`: the gate with the same program on both sides.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::gate::tell;
+use crate::cli::Cli;
+use crate::failure::Exit;
+use crate::run::{self, Bout, GateOptions, Host};
+use crate::verdict::{Limit, selfcheck::Tally};
+
+/// Measure how often the gate is wrong: a program held against itself, through the very same path.
+///
+/// Prints the observed rate of false regressions with its interval, and keeps it where the gate finds it: while the
+/// promise is not shown to be kept on this machine, the gate calls its verdicts advisory. Exit code: 0 whatever came out,
+/// 2 usage, 3 nothing can be run, 4 nothing ran.
+#[derive(Debug, Args)]
+pub struct SelfcheckArgs {
+    /// How often each case is judged
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub rounds: u32,
+    /// GPU-minutes that may be spent (minutes times GPUs)
+    #[arg(long, value_name = "MINUTES", value_parser = super::gate::minutes)]
+    pub budget: Option<f64>,
+    /// Print one JSON object a verdict, and the tally last
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub cli: Cli,
+}
+
+/// Runs the self-check; `--bench-bin` names the program, as for `run`.
+///
+/// # Errors
+/// What stopped it other than a verdict.
+pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
+    let options = GateOptions {
+        base: args.cli.bench_bin.clone(),
+        candidate: args.cli.bench_bin.clone(),
+        delta: Limit::DELTA,
+        warm_up: 1,
+        repeats: 2,
+        budget_minutes: args.budget,
+        rounds: args.rounds,
+    };
+    let json = args.json;
+    let mut told = |bout: &Bout| {
+        if json {
+            tell(bout, true);
+        } else {
+            eprintln!("{:<20} {} round {}", bout.words(), bout.series, bout.round);
+        }
+    };
+    let gated = match run::gate(&options, args.cli, host, &mut told)? {
+        Err(code) => return Ok(code),
+        Ok(gated) => gated,
+    };
+    let mut tally = Tally::default();
+    gated.bouts.iter().for_each(|bout| tally.add(bout.verdict, bout.improved));
+    run::print("tally", |out| {
+        use std::io::Write;
+        if json {
+            serde_json::to_writer(&mut *out, &tally)?;
+            return writeln!(out);
+        }
+        writeln!(out, "{}", tally.line())
+    })
+}

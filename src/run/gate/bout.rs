@@ -1,0 +1,296 @@
+//! One case judged: pairs until a look decides, in the order base, candidate, candidate, base.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::GateOptions;
+use super::budget::Budget;
+use super::side::Side;
+use super::told::{Bout, Measured, Place};
+use crate::failure::Exit;
+use crate::gpu::Lease;
+use crate::metric::Metric;
+use crate::process::Interrupt;
+use crate::record::result::{AttemptResult, Outcome};
+use crate::run::prepare::{Prepared, Ready};
+use crate::trial::GpuAccess;
+use crate::verdict::{Limit, Verdict, paired, stats};
+
+/// Where the two sides meet.
+pub struct Ring<'a> {
+    pub base: Side,
+    pub candidate: Side,
+    pub options: &'a GateOptions,
+    pub interrupt: &'a Interrupt,
+}
+
+/// Why there will be no more pairs.
+enum End {
+    Decided,
+    /// The last look has been had.
+    OutOfLooks,
+    /// Too many pairs were lost; the last reason.
+    Lost(String),
+    OutOfBudget,
+}
+
+/// Pairs of one case at one place.
+struct Series {
+    measured: Vec<Measured>,
+    lost: u32,
+    end: End,
+    /// GPU time of this series, one GPU's.
+    cost: Duration,
+}
+
+/// A case under way.
+struct Corner<'a> {
+    prepared: &'a Prepared,
+    ready: &'a Ready,
+    primary: Metric,
+    /// Number of the next attempt of both sides.
+    number: u32,
+}
+
+impl Ring<'_> {
+    /// Judges a case.
+    ///
+    /// # Errors
+    /// When it was interrupted, or a result cannot be recorded.
+    pub fn fight(
+        &self,
+        prepared: &Prepared,
+        ready: &Ready,
+        primary: Metric,
+        round: u32,
+        budget: &mut Budget,
+    ) -> Result<Bout, Exit> {
+        let warm_up = self.options.warm_up;
+        // An unfinished bout of an earlier process begins at its first pair; finished rounds are behind it.
+        let number = if round == 1 { 1 } else { self.next_number(prepared) };
+        let mut corner = Corner { prepared, ready, primary, number };
+        let lease = self.lease(&corner)?;
+        if round == 1 {
+            for number in 1..=warm_up {
+                for side in [&self.base, &self.candidate] {
+                    self.half(side, &corner, number, lease.clone(), budget)?;
+                }
+            }
+            corner.number += warm_up;
+        }
+        let series = self.series(&mut corner, lease.clone(), budget)?;
+        let mut bout = self.judged(&corner, round, &series, lease.as_deref());
+        if bout.verdict == Verdict::Regress {
+            self.confirm(&mut bout, &mut corner, lease.as_ref(), budget)?;
+        }
+        Ok(bout)
+    }
+
+    /// The first number that no side has used, in this process or before.
+    fn next_number(&self, prepared: &Prepared) -> u32 {
+        let last = |side: &Side| side.last(prepared.name());
+        last(&self.base).max(last(&self.candidate)) + 1
+    }
+
+    /// The GPUs of the case, for all its runs.
+    fn lease(&self, corner: &Corner<'_>) -> Result<Option<Arc<Lease>>, Exit> {
+        let Some(access) = self.access(corner) else { return Ok(None) };
+        let stage = &self.base.open.stage;
+        let lease = stage.lease(access, corner.prepared.name(), &corner.ready.case);
+        match lease {
+            Ok(lease) => Ok(Some(Arc::new(lease))),
+            Err(_) if self.interrupt.is_raised() => Err(self.interrupted()),
+            Err(failure) => Err(Exit::CannotRun(failure.message)),
+        }
+    }
+
+    fn access(&self, corner: &Corner<'_>) -> Option<&GpuAccess> {
+        let uses = corner.ready.engine == crate::case::Engine::TrtllmBench;
+        self.base.open.stage.gpus.as_ref().ok().filter(|_| uses)
+    }
+
+    /// Pairs until a look decides or there may be no more.
+    fn series(
+        &self,
+        corner: &mut Corner<'_>,
+        lease: Option<Arc<Lease>>,
+        budget: &mut Budget,
+    ) -> Result<Series, Exit> {
+        let mut series =
+            Series { measured: Vec::new(), lost: 0, end: End::OutOfLooks, cost: Duration::ZERO };
+        loop {
+            let pairs: Vec<_> = series.measured.iter().map(|it| it.primary).collect();
+            if paired::LOOKS.contains(&pairs.len()) {
+                let look = paired::look(&pairs, self.limit(corner.primary));
+                let last = paired::LOOKS.last() == Some(&pairs.len());
+                if look.verdict != Verdict::Inconclusive || last {
+                    let decided = look.verdict != Verdict::Inconclusive;
+                    series.end = if decided { End::Decided } else { End::OutOfLooks };
+                    return Ok(series);
+                }
+            }
+            let had = series.measured.len() as u32 + series.lost;
+            let usual = if had == 0 { Duration::ZERO } else { series.cost / had };
+            if budget.is_too_small_for(usual) {
+                series.end = End::OutOfBudget;
+                return Ok(series);
+            }
+            match self.pair(corner, had, lease.clone(), budget, &mut series.cost)? {
+                Ok(measured) => series.measured.push(measured),
+                Err(why) => {
+                    series.lost += 1;
+                    if series.lost > self.options.repeats {
+                        series.end = End::Lost(why);
+                        return Ok(series);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One pair: every second one begins with the candidate. `Ok(Err)` says why it does not count.
+    fn pair(
+        &self,
+        corner: &mut Corner<'_>,
+        had: u32,
+        lease: Option<Arc<Lease>>,
+        budget: &mut Budget,
+        cost: &mut Duration,
+    ) -> Result<Result<Measured, String>, Exit> {
+        let number = corner.number;
+        corner.number += 1;
+        let base_first = had.is_multiple_of(2);
+        let mut order = [&self.base, &self.candidate];
+        if !base_first {
+            order.reverse();
+        }
+        let known = order.map(|side| side.known(corner.prepared.name(), number));
+        if known.iter().filter(|half| half.is_some()).count() == 1 {
+            // Hours may lie between its halves.
+            return Ok(Err(format!("pair {number} was cut short")));
+        }
+        let mut halves = Vec::new();
+        for side in order {
+            let (result, took) = self.half(side, corner, number, lease.clone(), budget)?;
+            *cost += took;
+            let fault = fault(&result, corner.primary);
+            halves.push(result);
+            if let Some(fault) = fault {
+                return Ok(Err(format!("{} of pair {number}: {fault}", side.name)));
+            }
+        }
+        if !base_first {
+            halves.reverse();
+        }
+        let [base, candidate] = &halves[..] else { unreachable!("two halves") };
+        Ok(Ok(Measured::new(corner.primary, number, base_first, base, candidate)))
+    }
+
+    /// One run of a side, or what an earlier process has of it.
+    fn half(
+        &self,
+        side: &Side,
+        corner: &Corner<'_>,
+        number: u32,
+        lease: Option<Arc<Lease>>,
+        budget: &mut Budget,
+    ) -> Result<(AttemptResult, Duration), Exit> {
+        let result = match side.known(corner.prepared.name(), number) {
+            Some(known) => known.clone(),
+            None => {
+                let ran = side.run(corner.prepared, corner.ready, number, lease);
+                let result = ran.map_err(|error| Exit::CannotRun(error.to_string()))?;
+                if self.interrupt.is_raised() {
+                    return Err(self.interrupted());
+                }
+                result
+            }
+        };
+        let took = budget.spend(&result, corner.ready.case.parallel.gpus);
+        Ok((result, took))
+    }
+
+    /// The verdict of a series.
+    fn judged(
+        &self,
+        corner: &Corner<'_>,
+        round: u32,
+        series: &Series,
+        lease: Option<&Lease>,
+    ) -> Bout {
+        let limit = self.limit(corner.primary);
+        let pairs: Vec<_> = series.measured.iter().map(|it| it.primary).collect();
+        let judgement = paired::look(&pairs, limit);
+        let case = &corner.ready.case;
+        let mut bout =
+            Bout::new(corner.prepared.name(), case, corner.primary, round, &judgement, limit);
+        bout.place = Place::of(lease);
+        bout.lost = series.lost;
+        bout.gpu_minutes = series.cost.as_secs_f64() / 60.0;
+        bout.compare_others(&series.measured, self.options.delta);
+        match &series.end {
+            End::Decided | End::OutOfLooks => {}
+            End::OutOfBudget => bout.reasons.push("the budget is used up".to_owned()),
+            End::Lost(why) => {
+                bout.verdict = Verdict::Invalid;
+                bout.reasons.insert(0, format!("{} pairs were lost; the last: {why}", series.lost));
+            }
+        }
+        bout.keep(&series.measured);
+        bout
+    }
+
+    /// A regression is tried again on GPUs that are not those it was seen on, where some are free.
+    fn confirm(
+        &self,
+        bout: &mut Bout,
+        corner: &mut Corner<'_>,
+        held: Option<&Arc<Lease>>,
+        budget: &mut Budget,
+    ) -> Result<(), Exit> {
+        let fresh = match (held, self.access(corner)) {
+            // The first GPUs are still held, so these are others.
+            (Some(_), Some(access)) => {
+                let stage = &self.base.open.stage;
+                stage.lease_if_free(access, &corner.ready.case)
+            }
+            _ => None,
+        };
+        let Some(fresh) = fresh.map(Arc::new) else {
+            bout.reasons.push("one node: no other GPUs were free to confirm it on".to_owned());
+            return Ok(());
+        };
+        let series = self.series(corner, Some(Arc::clone(&fresh)), budget)?;
+        let second = self.judged(corner, bout.round, &series, Some(&fresh));
+        bout.confirm(second);
+        Ok(())
+    }
+
+    fn limit(&self, metric: Metric) -> Limit {
+        Limit { better: metric.better(), delta: self.options.delta }
+    }
+
+    fn interrupted(&self) -> Exit {
+        Exit::Interrupted("interrupted; --resume goes on with the pairs so far".to_owned())
+    }
+}
+
+/// Why the primary number of a run does not count.
+fn fault(result: &AttemptResult, primary: Metric) -> Option<String> {
+    match &result.outcome {
+        Outcome::Failed(failure) => Some(format!("{}: {}", failure.kind.word(), failure.message)),
+        Outcome::Skipped(reason) => Some(reason.clone()),
+        Outcome::Passed if value(result, primary).is_none() => Some(format!("no {primary}")),
+        Outcome::Passed => None,
+    }
+}
+
+/// The number of a run: of a case with several pairs of lengths, their geometric mean.
+pub(super) fn value(result: &AttemptResult, metric: Metric) -> Option<f64> {
+    let rows = result.metrics.iter().filter(|row| row.metric == metric);
+    let values: Vec<f64> = rows.map(|row| row.value).collect();
+    match values[..] {
+        [one] => Some(one),
+        _ => stats::geometric_mean(&values),
+    }
+}

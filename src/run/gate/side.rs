@@ -1,0 +1,145 @@
+//! One side of the gate: a bench program with an output directory of its own, in which each run is an attempt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::case::Engine;
+use crate::failure::Exit;
+use crate::gpu::Lease;
+use crate::process::Interrupt;
+use crate::program;
+use crate::record::result::AttemptResult;
+use crate::record::{RecordError, read_attempts};
+use crate::run::open::OpenWorld;
+use crate::run::prepare::{Prepared, Ready};
+use crate::run::world::World;
+use crate::run::{Host, HostGpus, output};
+use crate::settings::Settings;
+use crate::trial;
+
+/// Tells the steps that a gate runs them; the embedded engine lets itself be slowed then.
+pub const GATE_VARIABLE: &str = "TRTLLM_PERF_GATE";
+
+/// A bench program under the gate.
+pub struct Side {
+    /// `base` or `candidate`: its folder in the gate's output directory.
+    pub name: &'static str,
+    pub program: String,
+    pub open: OpenWorld,
+    /// Attempts of an earlier process of the run, by test and number.
+    known: BTreeMap<(String, u32), AttemptResult>,
+}
+
+/// What both sides are opened with.
+pub struct Opening<'a> {
+    pub settings: &'a Settings,
+    pub host: Host,
+    pub gpus: &'a HostGpus,
+    pub engines: &'a [Engine],
+    pub run_id: &'a str,
+    pub interrupt: &'a Interrupt,
+}
+
+impl Side {
+    /// Finds the program and takes the folder.
+    ///
+    /// # Errors
+    /// When one of them cannot be had.
+    pub fn open(
+        name: &'static str,
+        program: Option<&str>,
+        opening: &Opening<'_>,
+    ) -> Result<Self, Exit> {
+        let settings = Settings {
+            bench_bin: program.map(str::to_owned),
+            output_dir: opening.settings.output_dir.join(name),
+            junit_xml: None,
+            pytest_csv: None,
+            ..opening.settings.clone()
+        };
+        let mut world = World::new(&settings, opening.host)?;
+        if opening.engines.contains(&Engine::TrtllmBench) {
+            let folder = output::directory(&settings);
+            world
+                .learn(folder.path(), None, opening.interrupt)
+                .map_err(|error| Exit::CannotRun(format!("{name}: {error}")))?;
+        }
+        let held = output::hold(&settings, Some(opening.run_id), opening.interrupt)?;
+        let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
+        let run = held.run();
+        let (attempts, problems) = match run.path().is_dir() {
+            true => read_attempts(&run, &BTreeSet::new()).map_err(cannot)?,
+            false => Default::default(),
+        };
+        output::say(&problems);
+        let known = attempts.into_iter().filter(|attempt| attempt.finished);
+        let known = known.map(|it| ((it.result.name.clone(), it.result.attempt), it.result));
+        let known = known.collect();
+        let mut open = world.open(
+            &settings,
+            opening.gpus,
+            opening.engines,
+            0,
+            Some(held),
+            opening.interrupt,
+        )?;
+        open.stage.environment.push((GATE_VARIABLE.to_owned(), opening.run_id.to_owned()));
+        let program = open.world.programs.command(opening.engines[0]);
+        Ok(Self { name, program, open, known })
+    }
+
+    /// Runs a case once under the attempt's number and records what came of it.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn run(
+        &self,
+        prepared: &Prepared,
+        ready: &Ready,
+        number: u32,
+        lease: Option<Arc<Lease>>,
+    ) -> Result<AttemptResult, RecordError> {
+        let live = self.open.stage.board.begin(&prepared.name);
+        let trial = trial::Trial { attempt: number, lease, ..prepared.trial(ready, number, &live) };
+        let run =
+            |context: &crate::plan::Context<'_>| trial::run(&trial, context, &self.open.stage);
+        let result = self.open.world.with_context(ready.engine, run);
+        live.end();
+        let result = result?;
+        if !self.open.stage.interrupt.is_raised() {
+            self.open.record(&result)?;
+        }
+        Ok(result)
+    }
+
+    /// What an earlier process of the run has measured under this number.
+    pub fn known(&self, name: &str, number: u32) -> Option<&AttemptResult> {
+        self.known.get(&(name.to_owned(), number))
+    }
+
+    /// The highest number that was used for a test.
+    pub fn last(&self, name: &str) -> u32 {
+        let numbers = self.known.keys().filter(|(known, _)| known == name);
+        numbers.map(|(_, number)| *number).max().unwrap_or(0)
+    }
+
+    /// The program as people know it: its name, and the release where it tells one.
+    pub fn title(&self) -> String {
+        let release = self.open.stage.about.version.as_deref();
+        match release {
+            Some(release) => format!("{} (TensorRT-LLM {release})", self.program),
+            None => self.program.clone(),
+        }
+    }
+}
+
+/// Whether a program can be found under this name.
+///
+/// # Errors
+/// What is wrong with it, and the flag that named it.
+pub fn check_program(flag: &str, name: Option<&str>) -> Result<(), Exit> {
+    let Some(name) = name else { return Ok(()) };
+    let programs = program::Programs::new(Some(name.to_owned()), None, None);
+    let found = programs.absolute().find(Engine::TrtllmBench);
+    found.map(drop).map_err(|error| Exit::CannotRun(format!("{flag}: {error}")))
+}
