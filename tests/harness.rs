@@ -22,6 +22,8 @@ mod embedded;
 mod exits;
 #[path = "harness/failures.rs"]
 mod failures;
+#[path = "harness/gate.rs"]
+mod gate;
 #[path = "harness/gpus.rs"]
 mod gpus;
 #[path = "harness/listing.rs"]

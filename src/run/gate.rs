@@ -9,6 +9,7 @@ mod files;
 mod side;
 mod told;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use crate::case::Engine;
@@ -155,17 +156,20 @@ fn fight(
 ) -> Result<Vec<Bout>, Exit> {
     let cases = most_telling_first(main, ring, cases);
     let mut bouts = Vec::new();
+    let mut next: BTreeMap<&str, u32> = BTreeMap::new();
     for round in 1..=ring.options.rounds {
         for (prepared, ready) in &cases {
             let primary = main.world.tables.primary.of(&ready.case);
+            let number = next.get(prepared.name()).copied().unwrap_or(1);
             let bout = match files::read_bout(&main.stage.recorder, prepared.name(), round) {
                 Some(bout) => bout,
                 None => {
-                    let bout = ring.fight(prepared, ready, primary, round, budget)?;
+                    let bout = ring.fight(prepared, ready, primary, round, number, budget)?;
                     record(main, prepared, &bout, round)?;
                     bout
                 }
             };
+            next.insert(prepared.name(), bout.next);
             told(&bout);
             bouts.push(bout);
         }

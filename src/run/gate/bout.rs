@@ -53,7 +53,8 @@ struct Corner<'a> {
 }
 
 impl Ring<'_> {
-    /// Judges a case.
+    /// Judges a case; its attempts are numbered from `number`. What an earlier process of the run has under a number is
+    /// not measured again.
     ///
     /// # Errors
     /// When it was interrupted, or a result cannot be recorded.
@@ -63,11 +64,10 @@ impl Ring<'_> {
         ready: &Ready,
         primary: Metric,
         round: u32,
+        number: u32,
         budget: &mut Budget,
     ) -> Result<Bout, Exit> {
         let warm_up = self.options.warm_up;
-        // An unfinished bout of an earlier process begins at its first pair; finished rounds are behind it.
-        let number = if round == 1 { 1 } else { self.next_number(prepared) };
         let mut corner = Corner { prepared, ready, primary, number };
         let lease = self.lease(&corner)?;
         if round == 1 {
@@ -83,13 +83,8 @@ impl Ring<'_> {
         if bout.verdict == Verdict::Regress {
             self.confirm(&mut bout, &mut corner, lease.as_ref(), budget)?;
         }
+        bout.next = corner.number;
         Ok(bout)
-    }
-
-    /// The first number that no side has used, in this process or before.
-    fn next_number(&self, prepared: &Prepared) -> u32 {
-        let last = |side: &Side| side.last(prepared.name());
-        last(&self.base).max(last(&self.candidate)) + 1
     }
 
     /// The GPUs of the case, for all its runs.

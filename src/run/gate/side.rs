@@ -117,12 +117,6 @@ impl Side {
         self.known.get(&(name.to_owned(), number))
     }
 
-    /// The highest number that was used for a test.
-    pub fn last(&self, name: &str) -> u32 {
-        let numbers = self.known.keys().filter(|(known, _)| known == name);
-        numbers.map(|(_, number)| *number).max().unwrap_or(0)
-    }
-
     /// The program as people know it: its name, and the release where it tells one.
     pub fn title(&self) -> String {
         let release = self.open.stage.about.version.as_deref();

@@ -77,6 +77,8 @@ pub struct Bout {
     pub metric: Metric,
     /// From 1; a gate has one.
     pub round: u32,
+    /// Number of the first attempt that is not of this round.
+    pub next: u32,
     pub verdict: Verdict,
     /// Better by more than δ, with the same care as a regression.
     pub improved: bool,
@@ -125,6 +127,7 @@ impl Bout {
             label: case.to_string(),
             metric,
             round,
+            next: 0,
             verdict: judgement.verdict,
             improved: judgement.improved,
             ratio: judgement.ratio,
