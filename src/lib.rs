@@ -15,6 +15,7 @@
 //! 7. [`logs`] reads the report JSON and the log of a step: values first, else the cause of the failure.
 //! 8. [`sample`] says what is known about the validity of the numbers: the certificate.
 //! 9. [`verdict`] says whether numbers are worse than others, with a known rate of error.
+//! 10. [`baseline`] reads perf CSVs back and holds values against those that stand.
 //! 11. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
 //! 12. [`history`] keeps every sample of every run.
 //!
@@ -25,6 +26,7 @@
 //!
 //! A module imports only those before it; `docs/ARCHITECTURE.md` has the order, and a test holds the code to it.
 
+pub mod baseline;
 pub mod case;
 pub mod cli;
 pub mod commands;

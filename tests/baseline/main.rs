@@ -1,0 +1,4 @@
+//! Station 9, baselines: perf CSVs read back, and values held against those that stand.
+
+mod support;
+mod tables;
