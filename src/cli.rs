@@ -157,6 +157,15 @@ pub struct Cli {
     /// Where results go [default: perf-output].
     #[arg(long, short = 'O', value_name = "DIR", env = "TRTLLM_PERF_OUTPUT_DIR", help_heading = RESULTS)]
     pub output_dir: Option<PathBuf>,
+    /// Where each run is kept: a SQLite file, postgres://…, or none [default: perf-history.sqlite].
+    #[arg(long, value_name = "PLACE", env = "TRTLLM_PERF_HISTORY", hide_env_values = true, help_heading = RESULTS)]
+    pub history: Option<String>,
+    /// The release under test, for history and comparisons [default: what the bench program says].
+    #[arg(long, value_name = "NAME", env = "TRTLLM_PERF_RELEASE", help_heading = RESULTS)]
+    pub release: Option<String>,
+    /// The commit under test, for history and comparisons.
+    #[arg(long, value_name = "ID", env = "TRTLLM_PERF_COMMIT", help_heading = RESULTS)]
+    pub commit: Option<String>,
     /// Formats of the result rows, csv and yaml (repeatable or comma-separated) [default: csv].
     #[arg(long, value_name = "FORMAT", env = "TRTLLM_PERF_PERF_LOG_FORMATS", help_heading = RESULTS)]
     pub perf_log_formats: Vec<Lines>,

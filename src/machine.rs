@@ -14,10 +14,10 @@ mod host;
 mod load;
 mod system;
 
-pub use disk::free_space;
+pub use disk::{free_space, network_file_system};
 pub use host::cpu_model;
 pub use load::{CpuTimes, load_per_core};
-pub use system::{System, system};
+pub use system::{System, system, user};
 
 use host::Host;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trtllm_perf::commands::{
-    dataset, doctor, gate, gpus, parse, prune, rebuild, selfcheck, status, trend,
+    dataset, doctor, gate, gpus, history, parse, prune, rebuild, selfcheck, status, trend,
 };
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
@@ -28,6 +28,8 @@ enum Command {
     Dataset(Box<dataset::DatasetArgs>),
     /// Show the GPUs as the harness sees them, or record what they do.
     Gpus(gpus::GpusArgs),
+    /// Look into the history of all runs, add to it, and hand it on.
+    History(Box<history::HistoryArgs>),
     /// Read the metrics out of a bench log and report.
     Parse(parse::ParseArgs),
     /// Hold a candidate against a base on the same GPUs, or judge recorded pairs: pass, regress, inconclusive or invalid.
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => run::finish(doctor::run(*args, Host::default())),
         Command::Dataset(args) => said(dataset::run(*args).map(|()| ExitCode::SUCCESS)),
         Command::Gpus(args) => said(gpus::run(args).map(|()| ExitCode::SUCCESS)),
+        Command::History(args) => said(history::run(*args)),
         Command::Parse(args) => said(parse::run(args)),
         Command::Gate(args) => said(gate::run(*args, Host::default())),
         Command::Rebuild(args) => told(rebuild::run(args)),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::cli::{Cli, DryRunFormat, Lines, LogFormat, OnIoError, Splitting, Unmeasurable};
 use crate::engine::Flow;
 use crate::failure::Exit;
+use crate::history::Place;
 use crate::plan::DatasetTool;
 use crate::record::{JunitFamily, JunitLogging};
 use crate::trial::Silences;
@@ -69,6 +70,12 @@ pub struct Settings {
     pub verbose: u8,
     pub show_steps: bool,
     pub output_dir: PathBuf,
+    /// Where the run is kept.
+    pub history: Place,
+    /// The release under test, as the user names it.
+    pub release: Option<String>,
+    /// The commit under test, as the user names it.
+    pub commit: Option<String>,
     pub csv: bool,
     pub yaml: bool,
     pub append: bool,
@@ -120,6 +127,7 @@ struct File {
     lock_clocks: Option<bool>,
     tables: Option<PathBuf>,
     output_dir: Option<PathBuf>,
+    history: Option<String>,
     perf_log_formats: Option<Vec<String>>,
     junit_family: Option<String>,
     junit_logging: Option<String>,
@@ -178,6 +186,7 @@ impl Settings {
         if cli.libtest.test_threads == Some(0) {
             return Err(Exit::usage("--test-threads 0 would never run anything; use 1 or more"));
         }
+        let history = place(cli.history.as_deref(), file.history.as_deref(), &file_path)?;
         let notes = cli.without_meaning().into_iter();
         let notes =
             notes.map(|name| format!("{name} has no meaning here and is passed over")).collect();
@@ -202,6 +211,9 @@ impl Settings {
             timeout: limit(cli.timeout.or(file.timeout)),
             stall,
             output_dir: cli.output_dir.or(file.output_dir).unwrap_or_else(|| "perf-output".into()),
+            history,
+            release: cli.release,
+            commit: cli.commit,
             lists: Lines::all(&cli.test_list).map(PathBuf::from).collect(),
             cases: owned(&cli.case),
             waives_file: cli.waives_file.or(file.waives_file),
@@ -248,6 +260,26 @@ impl Settings {
             || !self.suites.is_empty()
             || self.split.is_some()
     }
+}
+
+/// Where the history is: as the flag or its twin says, else `perf.toml` of the working directory, else the default file.
+///
+/// # Errors
+/// A usage error that names the option.
+pub fn history(flag: Option<&str>) -> Result<Place, Exit> {
+    let (file, file_path) = File::load(None)?;
+    place(flag, file.history.as_deref(), &file_path)
+}
+
+fn place(flag: Option<&str>, file: Option<&str>, file_path: &Path) -> Result<Place, Exit> {
+    let flag = flag
+        .map(|text| text.parse().map_err(|error| Exit::usage(format!("read --history: {error}"))));
+    let file = || {
+        let place = file.map(str::parse).transpose();
+        let error = |error| Exit::usage(format!("{}: history: {error}", file_path.display()));
+        place.map_err(error).map(Option::unwrap_or_default)
+    };
+    flag.unwrap_or_else(file)
 }
 
 impl File {

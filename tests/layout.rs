@@ -36,7 +36,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("rayon", &["refbench"]),
     ("rusqlite", &["history"]),
     ("serde_saphyr", &["list"]),
-    ("sha2", &["dataset", "record"]),
+    ("sha2", &["dataset", "history", "record"]),
     ("signal_hook", &["process"]),
     ("similar", &["baseline"]),
     ("statrs", &["verdict"]),

@@ -4,6 +4,7 @@ pub mod dataset;
 pub mod doctor;
 pub mod gate;
 pub mod gpus;
+pub mod history;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;

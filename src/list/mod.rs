@@ -30,6 +30,7 @@ pub use condition::{Condition, Finding, Range, Requirement, Rule, Verdict};
 pub use entry::Entry;
 pub use error::ListError;
 pub use facts::{Fact, Facts, KEYS};
+pub(crate) use glob::matches as glob_matches;
 pub use marker::{Markers, Reason, Silence, Word};
 pub use nearest::{nearest, suggestion};
 pub use note::Note;

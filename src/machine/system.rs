@@ -1,6 +1,7 @@
 //! Name and build of the operating system, for the facts and the session records.
 
 use nix::sys::utsname;
+use nix::unistd::{Uid, User};
 
 /// The host and its system; texts are empty where the system does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,4 +30,10 @@ pub fn system() -> System {
         machine,
         version: text(name.version()),
     }
+}
+
+/// The name of the user who runs this; the number, where the system has no name for it.
+pub fn user() -> String {
+    let uid = Uid::effective();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }

@@ -68,9 +68,14 @@ impl OutputDir {
             .ok_or_else(none)
     }
 
-    /// The folders below `runs`, whether or not they are a run's.
-    pub(super) fn all_runs(&self) -> Result<Vec<RunFolder>, RecordError> {
-        Ok(directories(&self.runs())?.into_iter().map(RunFolder).collect())
+    /// The folders below `runs`, whether or not they are a run's, in the order of their names.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn all_runs(&self) -> Result<Vec<RunFolder>, RecordError> {
+        let mut folders = directories(&self.runs())?;
+        folders.sort();
+        Ok(folders.into_iter().map(RunFolder).collect())
     }
 
     /// Makes `runs/latest` link `run_id`.
@@ -84,6 +89,11 @@ impl OutputDir {
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
+    /// The folder of a run as the user named it.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
@@ -154,14 +164,28 @@ impl RunFolder {
     pub(super) fn attempts(&self) -> Result<Vec<(PathBuf, u32)>, RecordError> {
         let mut attempts = Vec::new();
         for trial in directories(&self.0)? {
-            for folder in directories(&trial)? {
-                let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let number = name.strip_prefix("attempt-").and_then(|number| number.parse().ok());
-                attempts.extend(number.map(|number| (folder, number)));
-            }
+            attempts.extend(attempts_in(&trial)?);
         }
         Ok(attempts)
     }
+
+    /// The attempt folders of one trial; none, when it never began.
+    pub(super) fn attempts_of(&self, name: &str) -> Result<Vec<(PathBuf, u32)>, RecordError> {
+        match attempts_in(&self.0.join(trial_folder(name))) {
+            Err(RecordError::File { cause: super::IoCause::Missing, .. }) => Ok(Vec::new()),
+            found => found,
+        }
+    }
+}
+
+/// The attempt folders of a trial's folder, with their numbers.
+fn attempts_in(trial: &Path) -> Result<Vec<(PathBuf, u32)>, RecordError> {
+    let numbered = |folder: PathBuf| {
+        let name = folder.file_name()?.to_str()?;
+        let number = name.strip_prefix("attempt-")?.parse().ok()?;
+        Some((folder, number))
+    };
+    Ok(directories(trial)?.into_iter().filter_map(numbered).collect())
 }
 
 /// What is wrong with a record of a later version.

@@ -30,12 +30,30 @@ pub fn read_attempts(
     run: &RunFolder,
     known: &BTreeSet<PathBuf>,
 ) -> Result<(Vec<Attempt>, Vec<Problem>), RecordError> {
+    let mut folders = run.attempts()?;
+    folders.retain(|(folder, _)| !known.contains(folder));
+    Ok(read_folders(folders))
+}
+
+/// The attempts of these tests alone.
+///
+/// # Errors
+/// When the folder of a test that has one cannot be listed.
+pub fn read_attempts_of<'a>(
+    run: &RunFolder,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<(Vec<Attempt>, Vec<Problem>), RecordError> {
+    let mut folders = Vec::new();
+    for name in names {
+        folders.extend(run.attempts_of(name)?);
+    }
+    Ok(read_folders(folders))
+}
+
+fn read_folders(folders: Vec<(PathBuf, u32)>) -> (Vec<Attempt>, Vec<Problem>) {
     let mut attempts = Vec::new();
     let mut problems = Vec::new();
-    for (folder, number) in run.attempts()? {
-        if known.contains(&folder) {
-            continue;
-        }
+    for (folder, number) in folders {
         let result: Option<AttemptResult> = read(&folder.join(RESULT), &mut problems)
             .filter(|result| belongs(result, &folder, number, &mut problems));
         let finished = result.is_some();
@@ -46,7 +64,7 @@ pub fn read_attempts(
         });
         attempts.extend(result.map(|result| Attempt { folder, result, finished }));
     }
-    Ok((attempts, problems))
+    (attempts, problems)
 }
 
 /// A JSON file; `None` when it is absent, or cannot be understood, which is a problem.

@@ -23,6 +23,29 @@ pub struct RunInfo {
     /// How many tests the run is about, when its first process knows.
     #[serde(default)]
     pub selected: Option<usize>,
+    #[serde(default)]
+    pub provenance: Provenance,
+}
+
+/// Who asked for a run, and how: what history keeps of it besides the machine. `None` is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// The user's name.
+    pub who: Option<String>,
+    /// Words of the command line after the program, and the settings of the environment (`NAME=VALUE`); secrets are
+    /// stripped.
+    pub flags: Vec<String>,
+    /// The test lists.
+    pub lists: Vec<String>,
+    /// The release under test as the user named it; else it is that of the bench program.
+    pub release: Option<String>,
+    /// The commit under test as the user named it.
+    pub commit: Option<String>,
+    /// The flow of the cases of TensorRT-LLM, e.g. `v1.2`.
+    pub flow: Option<String>,
+    /// Version of the harness.
+    pub harness: Option<String>,
 }
 
 impl RunInfo {
@@ -42,6 +65,7 @@ impl RunInfo {
             views,
             session,
             selected: None,
+            provenance: Provenance::default(),
         }
     }
 }

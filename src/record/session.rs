@@ -33,6 +33,9 @@ pub struct Session {
     pub device_subtype: Option<String>,
     /// Version of the benchmarked engine, for `trtllm_version.txt`.
     pub trtllm_version: Option<String>,
+    /// The CUDA version that the driver supports, e.g. `12.8`. No view shows it.
+    #[serde(default)]
+    pub cuda_version: Option<String>,
 }
 
 impl Session {

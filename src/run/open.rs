@@ -351,6 +351,7 @@ fn session(gpus: &Gpus, about: &About) -> Session {
             .map(|id| format!("0x{id:08X}")),
         device_subtype: first.map(gpu::device_subtype),
         trtllm_version: about.version.clone(),
+        cuda_version: gpus.cuda_version.clone(),
     }
 }
 

@@ -48,6 +48,7 @@ pub fn session() -> Session {
         pci_device_id: Some("0x233010DE".into()),
         device_subtype: Some(PREFIX.into()),
         trtllm_version: Some("1.2.0".into()),
+        cuda_version: Some("12.8".into()),
     }
 }
 

@@ -1,14 +1,17 @@
 //! A run folder of our own: the results of its attempts, with all that they know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::case::ModelTable;
 use crate::history::{
     Aspect, AttemptRecord, CaseIdentity, Ended, Facts, Origin, RunRecord, SampleRecord,
 };
-use crate::record::result::{AttemptResult, Outcome, StepRecord};
-use crate::record::{Attempt, RecordError, RunFolder, Session, read_attempts};
+use crate::record::result::{AttemptResult, MetricRow, Outcome, StepRecord};
+use crate::record::{
+    Attempt, Problem, RecordError, RunFolder, RunInfo, read_attempts, read_attempts_of,
+    words_without_secrets,
+};
 
 /// The engine options beside a result.
 const OPTIONS_FILE: &str = "extra-llm-api-config.yml";
@@ -21,39 +24,102 @@ const TENSORRT_LLM: &str = "tensorrt_llm";
 /// # Errors
 /// When the folder cannot be listed or its `run.json` not be read.
 pub fn read_run_folder(run: &RunFolder, models: &ModelTable) -> Result<RunRecord, RecordError> {
-    let info = run.info()?;
-    let (mut found, problems) = read_attempts(run, &BTreeSet::new())?;
+    let (found, problems) = read_attempts(run, &BTreeSet::new())?;
+    record(&run.info()?, found, problems, models)
+}
+
+/// The same with the attempts of these tests alone: what one of many processes of a run knows of it.
+///
+/// # Errors
+/// When the folder of a test cannot be listed or `run.json` not be read.
+pub fn read_tests_of_run_folder<'a>(
+    run: &RunFolder,
+    tests: impl IntoIterator<Item = &'a str>,
+    models: &ModelTable,
+) -> Result<RunRecord, RecordError> {
+    let (found, problems) = read_attempts_of(run, tests)?;
+    record(&run.info()?, found, problems, models)
+}
+
+fn record(
+    info: &RunInfo,
+    mut found: Vec<Attempt>,
+    problems: Vec<Problem>,
+    models: &ModelTable,
+) -> Result<RunRecord, RecordError> {
     found.sort_by_key(|attempt| (attempt.result.ordinal, attempt.result.attempt));
     let mut failed_before = BTreeSet::new();
     let mut attempts = Vec::with_capacity(found.len());
     for Attempt { folder, result, .. } in &found {
         let failed = failed_before.contains(&result.name);
-        attempts.push(attempt(result, folder, failed, models));
+        attempts.extend(by_point(result).iter().map(|it| attempt(it, folder, failed, models)));
         if matches!(result.outcome, Outcome::Failed(_)) {
             failed_before.insert(result.name.clone());
         }
     }
-    let release = found.iter().find_map(|it| it.result.facts.get("trtllm_version").cloned());
+    let fact = |key: &str| found.iter().find_map(|it| it.result.facts.get(key).cloned());
+    let asked = info.provenance.release.clone();
+    // The embedded engine is no TensorRT-LLM, but it has a release, too.
+    let release = asked
+        .or_else(|| fact("trtllm_version"))
+        .or_else(|| fact("engine_version"))
+        .or_else(|| info.session.trtllm_version.clone());
     Ok(RunRecord {
         id: info.run_id.clone(),
         origin: Origin::RunFolder,
         started: info.started,
         ended: attempts.iter().map(|it| it.end).max(),
         prefix: info.prefix.clone(),
-        release: release.or_else(|| info.session.trtllm_version.clone()),
-        facts: session_facts(&info.session),
+        release,
+        facts: run_facts(info),
         attempts,
         problems,
     })
 }
 
-fn session_facts(session: &Session) -> Facts {
+/// An attempt of a case with several points, i.e. pairs of lengths, has each metric several times, under the label of the
+/// point: one attempt for each, as if it were alone. Any other stays as it is.
+fn by_point(result: &AttemptResult) -> Vec<AttemptResult> {
+    let mut seen = BTreeSet::new();
+    if result.metrics.iter().all(|row| seen.insert(row.metric)) {
+        return vec![result.clone()];
+    }
+    let mut points: BTreeMap<&str, Vec<MetricRow>> = BTreeMap::new();
+    for row in &result.metrics {
+        points.entry(label(&row.name)).or_default().push(row.clone());
+    }
+    let domain = result.name.rsplit_once("::").map_or("", |(domain, _)| domain);
+    let one = |(label, metrics): (&str, Vec<MetricRow>)| AttemptResult {
+        name: format!("{domain}::test_perf[{label}]"),
+        network_name: label.to_owned(),
+        metrics,
+        ..result.clone()
+    };
+    points.into_iter().map(one).collect()
+}
+
+/// What stands in the brackets.
+fn label(name: &str) -> &str {
+    let inner = name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
+    inner.unwrap_or(name)
+}
+
+fn run_facts(info: &RunInfo) -> Facts {
+    let (session, provenance) = (&info.session, &info.provenance);
+    let words = |words: &[String]| Some(words.join(" ")).filter(|text| !text.is_empty());
     let known = [
         (Aspect::Node, Some(session.hostname.clone()).filter(|name| !name.is_empty())),
         (Aspect::Driver, session.nvidia_driver_version.clone()),
+        (Aspect::Cuda, session.cuda_version.clone()),
         (Aspect::GpuVariant, session.device_subtype.clone()),
         (Aspect::Cpu, session.cpu_model.clone()),
         (Aspect::System, session.platform.clone()),
+        (Aspect::EngineCommit, provenance.commit.clone()),
+        (Aspect::Flow, provenance.flow.clone()),
+        (Aspect::Harness, provenance.harness.clone()),
+        (Aspect::List, words(&provenance.lists)),
+        (Aspect::Flags, words(&provenance.flags)),
+        (Aspect::Who, provenance.who.clone()),
     ];
     known.into_iter().filter_map(|(aspect, text)| Some((aspect, text?))).collect()
 }
@@ -141,7 +207,8 @@ fn attempt_facts(result: &AttemptResult, folder: &Path) -> Facts {
 /// The options of the bench command, in their order; of one that holds a path, the name alone, since paths differ
 /// from run to run.
 fn bench_options(step: &StepRecord) -> String {
-    let words = step.argv.iter().skip(1).map(|word| match word.split_once('=') {
+    let stripped = words_without_secrets(step.argv.iter().skip(1).map(String::as_str));
+    let words = stripped.iter().map(|word| match word.split_once('=') {
         Some((name, value)) if value.contains('/') => name,
         _ => word,
     });

@@ -1,0 +1,52 @@
+//! `trtllm-perf history …`: what was measured, kept over time.
+
+mod filter;
+mod import;
+mod list;
+mod show;
+mod table;
+
+use std::process::ExitCode;
+
+use crate::history::{Mode, Store};
+use crate::settings;
+
+/// Look into the history of all runs, add to it, and hand it on.
+#[derive(Debug, clap::Args)]
+pub struct HistoryArgs {
+    /// The history: a SQLite file or postgres://… [default: `history` of perf.toml, then perf-history.sqlite].
+    #[arg(
+        long,
+        value_name = "PLACE",
+        env = "TRTLLM_PERF_HISTORY",
+        global = true,
+        hide_env_values = true
+    )]
+    history: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Add run folders, output directories, and CSVs of results or baselines.
+    Import(import::ImportArgs),
+    /// List runs, or series.
+    List(list::ListArgs),
+    /// Show one run, or the series of a case with their newest points.
+    Show(show::ShowArgs),
+}
+
+/// Does what the command says.
+///
+/// # Errors
+/// When the history cannot be opened, read or written, or the command line makes no sense.
+pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
+    let place = settings::history(args.history.as_deref())?;
+    let open = |mode| -> anyhow::Result<Box<dyn Store>> { Ok(place.open(mode)?) };
+    match args.command {
+        Command::Import(args) => import::run(&args, open(Mode::Create)?.as_mut()),
+        Command::List(args) => list::run(&args, open(Mode::Existing)?.as_mut()),
+        Command::Show(args) => show::run(&args, open(Mode::Existing)?.as_mut()),
+    }
+}

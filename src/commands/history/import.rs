@@ -1,0 +1,94 @@
+//! `trtllm-perf history import PATH…`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::case::ModelTable;
+use crate::history::source::read_run_folder;
+use crate::history::{Appended, RunRecord, Store};
+use crate::record::{self, OutputDir, Problem, RunFolder};
+use crate::tables::Tables;
+
+/// Add runs to the history: all of them, or after an error none. What is there already is passed over.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// Output directories (all their runs), run folders, and CSVs: perf_script_test_results.csv, or a baseline.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Tables in place of the embedded ones, for the names of models.
+    #[arg(long, value_name = "DIR", env = "TRTLLM_PERF_TABLES")]
+    tables: Option<PathBuf>,
+}
+
+/// Imports, and tells on stderr what came of it; exit code 1 when something could not be read or differs.
+pub(super) fn run(args: &ImportArgs, store: &mut dyn Store) -> anyhow::Result<ExitCode> {
+    let tables = Tables::load(args.tables.as_deref())?;
+    let mut problems = Vec::new();
+    let mut folders = Vec::new();
+    for path in &args.paths {
+        folders.extend(runs_of(path, &mut problems)?);
+    }
+    let mut read = folders.iter().filter_map(|folder| {
+        let record = read(folder, &tables.models);
+        record.map_err(|problem| problems.push(problem)).ok().map(|mut record| {
+            problems.append(&mut record.problems);
+            record
+        })
+    });
+    let mut done = store.append(&mut read)?;
+    problems.append(&mut done.problems);
+    problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    eprintln!("{}: {}", store.place(), told(&done));
+    Ok(ExitCode::from(u8::from(!problems.is_empty())))
+}
+
+/// The run folders that a path names.
+fn runs_of(path: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<RunFolder>> {
+    let run = RunFolder::new(path);
+    if run.info().is_ok() {
+        return Ok(vec![run]);
+    }
+    let output = OutputDir::new(path);
+    let runs = output.all_runs()?;
+    // Its tests that go on have no result yet.
+    let held = record::status(&output).ok().and_then(|status| status.holder);
+    let goes_on =
+        |run: &RunFolder| held.as_ref().is_some_and(|holder| run.path().ends_with(&holder.run_id));
+    let (going_on, over): (Vec<_>, Vec<_>) = runs.into_iter().partition(goes_on);
+    problems.extend(going_on.into_iter().map(|run| Problem {
+        path: run.path().to_owned(),
+        line: None,
+        message: "passed over: it is going on; the harness adds it at its end".to_owned(),
+    }));
+    Ok(over)
+}
+
+fn read(folder: &RunFolder, models: &ModelTable) -> Result<RunRecord, Problem> {
+    read_run_folder(folder, models).map_err(|error| Problem {
+        path: folder.path().to_owned(),
+        line: None,
+        message: format!("passed over: {error}"),
+    })
+}
+
+/// What came of an import, in one line.
+fn told(done: &Appended) -> String {
+    let count = |count: usize, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
+    let mut text = format!(
+        "added {}: {}, {}",
+        count(done.runs, "run"),
+        count(done.attempts, "attempt"),
+        count(done.samples, "sample")
+    );
+    if done.known > 0 {
+        text.push_str(&format!("; {} known already", count(done.known, "attempt")));
+    }
+    if done.replaced > 0 {
+        let replaced = count(done.replaced, "attempt");
+        text.push_str(&format!("; {replaced} without numbers replaced by what came of them"));
+    }
+    text
+}

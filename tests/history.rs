@@ -1,0 +1,15 @@
+//! The history: one suite for every store, and what is particular to each.
+
+#[path = "harness/support.rs"]
+#[expect(dead_code, reason = "the tests of the harness use more of it")]
+mod harness;
+#[path = "harness/junit.rs"]
+#[expect(dead_code, reason = "named by the harness's support")]
+mod junit;
+
+#[path = "history/sqlite.rs"]
+mod sqlite;
+#[path = "history/suite.rs"]
+mod suite;
+#[path = "history/support.rs"]
+mod support;
