@@ -9,8 +9,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 101 202 303 404 505
-cargo build --release --bin trtllm-perf
-program=${CARGO_TARGET_DIR:-target}/release/trtllm-perf
+cargo build --release --bin trtllm-perf --example change_points
+release=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 venv=${VENV:-$work/venv}
@@ -18,4 +18,4 @@ if [ ! -x "$venv/bin/python" ]; then
     "${PYTHON:-python3}" -m venv "$venv"
     "$venv/bin/pip" install --quiet apache-otava==0.8.0
 fi
-"$venv/bin/python" benches/trend/compare.py "$program" "$work" "${SERIES:-200}" "$@"
+"$venv/bin/python" benches/trend/compare.py "$release/trtllm-perf" "$release/examples/change_points" "$work" "${SERIES:-200}" "$@"

@@ -105,7 +105,9 @@ proptest! {
         let live = paired::sequential(&pairs(&values), lower());
         if live.verdict != Verdict::Inconclusive {
             let offline = paired::judge(&pairs(&values[..live.pairs]), lower());
-            prop_assert_eq!((offline.verdict, offline.improved), (live.verdict, live.improved));
+            prop_assert_eq!(offline.verdict, live.verdict);
+            // The narrower interval may show an improvement that the look could not yet.
+            prop_assert!(offline.improved || !live.improved);
         }
     }
 
@@ -185,10 +187,10 @@ impl Random {
         (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// Ten pairs of times with this noise and loss.
+    /// Ten pairs of throughputs with this noise and loss.
     fn pairs(&mut self, cv: f64, loss: f64) -> Vec<Pair> {
         let mut run = |factor: f64| 100.0 * factor * (cv * self.normal()).exp();
-        (0..10).map(|_| Pair { base: run(1.0), candidate: run(1.0 + loss) }).collect()
+        (0..10).map(|_| Pair { base: run(1.0), candidate: run(1.0 - loss) }).collect()
     }
 
     /// 200 points with none to two steps, and where those are.
@@ -215,8 +217,8 @@ impl Random {
 /// How often a gate says a verdict, as a share.
 fn share(gate: Gate, cv: f64, loss: f64, verdict: Verdict) -> f64 {
     const TRIALS: usize = 2000;
-    let mut random = Random(Mt64::new(7));
-    let hits = (0..TRIALS).filter(|_| gate(&random.pairs(cv, loss), lower()).verdict == verdict);
+    let (mut random, limit) = (Random(Mt64::new(7)), Limit::new(Better::Higher));
+    let hits = (0..TRIALS).filter(|_| gate(&random.pairs(cv, loss), limit).verdict == verdict);
     hits.count() as f64 / TRIALS as f64
 }
 

@@ -1,9 +1,9 @@
 """`trtllm-perf trend` beside apache-otava on the same series: precision, recall, F1 and time per series.
 
-    compare.py PROGRAM WORK SERIES SEED...
+    compare.py PROGRAM FUNCTION WORK SERIES SEED...
 
-Ours is timed as the whole command, from its start over reading the CSV to the last line of JSON; otava as its function
-alone, with the values already in memory. A step counts as found when a change point lies within three points of it.
+Both are timed as the function alone, with the values already in memory; ours also as the whole command, from its start over
+reading the CSV to the last line of JSON. A step counts as found when a change point lies within three points of it.
 """
 
 import importlib.metadata
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from otava.analysis import compute_change_points
 
+OURS, COMMAND, OTAVA = "change_points", "trtllm-perf trend", "otava"
 HERE, NEAR, LEAST_MAGNITUDE = Path(__file__).parent, 3, 0.02
 
 
@@ -29,6 +30,12 @@ def ours(program, file, count):
         point = json.loads(line)
         found[int(point["series"])].append(point["index"])
     return found, seconds
+
+
+def ours_function(program, file):
+    done = subprocess.run([program, file], check=True, capture_output=True, text=True)
+    answer = json.loads(done.stdout)
+    return answer["found"], answer["seconds"]
 
 
 def otava(series, **options):
@@ -51,12 +58,13 @@ def score(found, truth):
 
 
 def main():
-    program, work, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    program, function, work, count = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+    seeds = [int(seed) for seed in sys.argv[5:]]
     print(f"{count} series a seed; Python {platform.python_version()}, numpy {np.__version__}, "
           f"apache-otava {importlib.metadata.version('apache-otava')}")
     print(f"{'seed':>6}  {'who':<24} {'precision':>9} {'recall':>7} {'F1':>6} {'ms a series':>12}")
     total = {}
-    for seed in map(int, sys.argv[4:]):
+    for seed in seeds:
         file, truth_file = work / f"{seed}.csv", work / f"{seed}.json"
         command = [sys.executable, HERE / "simulate.py", seed, count, file, truth_file]
         subprocess.run([str(word) for word in command], check=True)
@@ -64,19 +72,19 @@ def main():
         rows = np.loadtxt(file, delimiter=",", skiprows=1)
         series = [list(values) for values in rows[:, 1].reshape(count, -1)]
         for who, (found, seconds) in {
-            "trtllm-perf trend": ours(program, file, count),
-            "otava": otava(series),
+            OURS: ours_function(function, file),
+            COMMAND: ours(program, file, count),
+            OTAVA: otava(series),
             f"otava, magnitude {LEAST_MAGNITUDE}": otava(series, min_magnitude=LEAST_MAGNITUDE),
         }.items():
             hits, wrong = score(found, truth)
             show(seed, who, hits, wrong, sum(map(len, truth)), seconds / count)
             before = total.get(who, (0, 0, 0, 0.0))
             total[who] = (before[0] + hits, before[1] + wrong, before[2] + sum(map(len, truth)), before[3] + seconds)
-    seeds = len(sys.argv) - 4
     for who, (hits, wrong, steps, seconds) in total.items():
-        show("all", who, hits, wrong, steps, seconds / count / seeds)
-    mine = total["trtllm-perf trend"][3]
-    print(f"otava takes {total['otava'][3] / mine:.0f} times as long as trtllm-perf trend")
+        show("all", who, hits, wrong, steps, seconds / count / len(seeds))
+    for who in [OURS, COMMAND]:
+        print(f"otava takes {total[OTAVA][3] / total[who][3]:.0f} times as long as {who}")
 
 
 def show(seed, who, hits, wrong, steps, seconds):

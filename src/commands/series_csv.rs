@@ -27,7 +27,7 @@ impl Cells<'_> {
     pub fn text(&self, column: &'static str) -> Option<&str> {
         let known = self.columns.iter().position(|name| *name == column);
         let place = self.places[known.expect("one of the columns that were asked for")]?;
-        self.record.get(place).filter(|text| !text.is_empty())
+        self.record.get(place).map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// The number of a column; `None` for an empty cell. `nan` and `inf` are numbers here: whether they are measurements
@@ -66,7 +66,7 @@ fn from<R>(
     optional: &[&'static str],
     mut row: impl FnMut(&Cells<'_>) -> anyhow::Result<R>,
 ) -> anyhow::Result<Vec<Rows<R>>> {
-    let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text);
+    let mut reader = ReaderBuilder::new().trim(Trim::Headers).flexible(true).from_reader(text);
     let header = reader.headers().with_context(|| format!("read {name}"))?.clone();
     let columns = [required, &["series"], optional].concat();
     let places = columns
@@ -75,6 +75,8 @@ fn from<R>(
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut found: Vec<Rows<R>> = Vec::new();
     let mut known = std::collections::HashMap::new();
+    let has_series = places[required.len()].is_some();
+    let mut last = usize::MAX;
     let mut record = StringRecord::new();
     loop {
         let more = reader.read_record(&mut record).map_err(|error| {
@@ -91,13 +93,16 @@ fn from<R>(
         }
         let cells = Cells { columns: &columns, places: &places, record: &record, line };
         let value = row(&cells).map_err(|error| anyhow::anyhow!("{name}:{line}: {error:#}"))?;
-        let has_series = places[required.len()].is_some();
-        let series = has_series.then(|| cells.text("series").unwrap_or_default().to_owned());
-        let index = *known.entry(series.clone()).or_insert_with(|| {
-            found.push(Rows { series, rows: Vec::new() });
-            found.len() - 1
-        });
-        found[index].rows.push(value);
+        let series = has_series.then(|| cells.text("series").unwrap_or_default());
+        // Rows of a series mostly follow each other.
+        if found.get(last).is_none_or(|rows| rows.series.as_deref() != series) {
+            let series = series.map(str::to_owned);
+            last = *known.entry(series.clone()).or_insert_with(|| {
+                found.push(Rows { series, rows: Vec::new() });
+                found.len() - 1
+            });
+        }
+        found[last].rows.push(value);
     }
     if found.is_empty() {
         bail!("{name}:1: find a row below the header: there is none");

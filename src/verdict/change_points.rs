@@ -65,7 +65,8 @@ pub fn change_points(points: &[Point<'_>]) -> Vec<ChangePoint> {
     let logs: Vec<f64> = measured.iter().map(|index| points[*index].value.ln()).collect();
     let node = |place: usize| points[measured[place]].node.unwrap_or_default();
     let nodes: Vec<&str> = (0..logs.len()).map(node).collect();
-    let several = nodes.windows(2).any(|pair| pair[0] != pair[1]);
+    let named = points.iter().any(|point| point.node.is_some());
+    let several = named && nodes.windows(2).any(|pair| pair[0] != pair[1]);
 
     // Places of `measured` that are no outliers, and what is cut: their logarithms.
     let marks = outliers(&logs);
@@ -114,18 +115,27 @@ pub fn change_points(points: &[Point<'_>]) -> Vec<ChangePoint> {
 /// continue the values before: t = (m₂ − m₁)/(s₁·√(1/n₁ + 1/n₂)) with n₁ − 1 degrees of freedom. Values of the level that are
 /// marked as outliers count only among the newest.
 fn pending(level: &[(f64, bool)]) -> Option<Cut> {
+    let kept = |values: &[(f64, bool)]| -> Vec<f64> {
+        values.iter().filter(|(_, outlier)| !outlier).map(|(value, _)| *value).collect()
+    };
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let all = kept(level);
+    let total = sum(&all);
     (1..=NEWEST).rev().find_map(|newest| {
         let at = level.len().checked_sub(newest)?;
-        let before: Vec<f64> =
-            level[..at].iter().filter(|(_, outlier)| !outlier).map(|(value, _)| *value).collect();
-        let after: Vec<f64> = level[at..].iter().map(|(value, _)| *value).collect();
-        let (mean, sd) = (stats::mean(&before)?, stats::sd(&before)?);
-        let new = stats::mean(&after)?;
-        let off = |value: &f64| (value - mean) * (new - mean).signum() >= LEAST_CHANGE;
-        if before.len() < LEAST || !after.iter().all(off) {
+        let out = kept(&level[at..]);
+        let before = &all[..all.len() - out.len()];
+        if before.len() < LEAST {
             return None;
         }
-        let (n, m) = (before.len() as f64, after.len() as f64);
+        let (n, m) = (before.len() as f64, newest as f64);
+        let mean = (total - sum(&out)) / n;
+        let new = level[at..].iter().map(|(value, _)| value).sum::<f64>() / m;
+        let off = |(value, _): &(f64, bool)| (value - mean) * (new - mean).signum() >= LEAST_CHANGE;
+        if !level[at..].iter().all(off) {
+            return None;
+        }
+        let sd = stats::sd(before)?;
         let p = stats::t_two_sided((new - mean) / (sd * (1.0 / n + 1.0 / m).sqrt()), n - 1.0);
         (p <= KEPT_P).then_some(Cut { at, before: mean, after: new, p })
     })

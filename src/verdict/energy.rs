@@ -16,40 +16,45 @@ pub(super) struct Split {
 /// Ê = 2·mean|Xᵢ−Yⱼ| − mean|Xᵢ−Xₖ| − mean|Yⱼ−Yₖ| and Q̂ = τ(κ−τ)/κ · Ê.
 ///
 /// One value after the other moves from the right half to the left. The sum of its distances to a half is that of the
-/// smaller values and that of the larger ones, which two Fenwick trees over the ranks give: O(n log n) in all, where
-/// the table of all distances would be O(n²).
+/// smaller values and that of the larger ones, which prefix sums over the sorted series give for the whole, and a Fenwick
+/// tree over the ranks for the left half: O(n log n) in all, where the table of all distances would be O(n²).
 pub(super) fn best_split(values: &[f64], least: usize) -> Option<Split> {
     let n = values.len();
     let least = least.max(2);
     if n < 2 * least {
         return None;
     }
-    let mean = values.iter().sum::<f64>() / n as f64;
-    let ranks = ranks(values);
-    let mut left = Distances::new(n);
-    let mut right = Distances::new(n);
-    // Sums of distances: within the left half, within the right one, and between the two.
-    let (mut within_left, mut within_right, mut between) = (0.0, 0.0, 0.0);
-    for (value, rank) in values.iter().zip(&ranks) {
-        within_right += right.to(value - mean, *rank);
-        right.add(value - mean, *rank, 1.0);
+    // Small numbers, so that sums of them keep their digits.
+    let values: Vec<f64> = values.iter().map(|value| value - values[0]).collect();
+    let mut sorted: Vec<(i64, usize)> =
+        values.iter().enumerate().map(|(index, value)| (key(*value), index)).collect();
+    sorted.sort_unstable();
+    let (mut ranks, mut to_all) = (vec![0; n], vec![0.0; n]);
+    let (all, mut below) = (values.iter().sum::<f64>(), 0.0);
+    for (rank, (_, index)) in sorted.into_iter().enumerate() {
+        let value = values[index];
+        ranks[index] = rank + 1;
+        to_all[index] = value * (2.0 * rank as f64 - n as f64) + all - 2.0 * below;
+        below += value;
     }
+    // Sums of distances: within the left half, within the right one, and between the two.
+    let (mut within_left, mut between) = (0.0, 0.0);
+    let mut within_right = to_all.iter().sum::<f64>() / 2.0;
+    let mut left = Left::new(n);
     let mut best: Option<Split> = None;
     for at in 1..=n - least {
-        let (value, rank) = (values[at - 1] - mean, ranks[at - 1]);
-        right.add(value, rank, -1.0);
-        let (to_left, to_right) = (left.to(value, rank), right.to(value, rank));
-        left.add(value, rank, 1.0);
+        let to_left = left.distances_and_add(values[at - 1], ranks[at - 1]);
+        let to_right = to_all[at - 1] - to_left;
         within_left += to_left;
         within_right -= to_right;
         between += to_right - to_left;
         if at < least {
             continue;
         }
+        // The formula above with the means written out as sums over numbers of pairs.
         let (a, b) = (at as f64, (n - at) as f64);
-        let pairs = |n: f64| n * (n - 1.0) / 2.0;
-        let e = 2.0 * between / (a * b) - within_left / pairs(a) - within_right / pairs(b);
-        let q = a * b / n as f64 * e;
+        let q =
+            2.0 / n as f64 * (between - within_left * b / (a - 1.0) - within_right * a / (b - 1.0));
         if best.is_none_or(|best| q > best.q) {
             best = Some(Split { at, q });
         }
@@ -57,49 +62,43 @@ pub(super) fn best_split(values: &[f64], least: usize) -> Option<Split> {
     best
 }
 
-/// The place of each value in the sorted series, from 1; equals in the order of the series.
-fn ranks(values: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0; values.len()];
-    for (rank, index) in order.into_iter().enumerate() {
-        ranks[index] = rank + 1;
-    }
-    ranks
+/// An integer with the order of `f64::total_cmp`, which is quicker to sort by.
+fn key(value: f64) -> i64 {
+    let bits = value.to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
-/// Numbers and sums of the values up to a rank.
-struct Distances {
-    /// A Fenwick tree of (number, sum).
+/// The values of the left half: a Fenwick tree of numbers and sums over the ranks.
+struct Left {
     tree: Vec<(f64, f64)>,
-    all: (f64, f64),
+    number: f64,
+    sum: f64,
 }
 
-impl Distances {
+impl Left {
     fn new(n: usize) -> Self {
-        Self { tree: vec![(0.0, 0.0); n + 1], all: (0.0, 0.0) }
+        Self { tree: vec![(0.0, 0.0); n + 1], number: 0.0, sum: 0.0 }
     }
 
-    /// Puts a value in (`sign` 1) or takes it out (−1).
-    fn add(&mut self, value: f64, rank: usize, sign: f64) {
-        self.all = (self.all.0 + sign, self.all.1 + sign * value);
-        let mut at = rank;
-        while at < self.tree.len() {
-            self.tree[at] = (self.tree[at].0 + sign, self.tree[at].1 + sign * value);
-            at += at & at.wrapping_neg();
-        }
-    }
-
-    /// The sum of the distances from a value of this rank to all values in here.
-    fn to(&self, value: f64, rank: usize) -> f64 {
+    /// The sum of the distances from a value to those in here, to which it is then added.
+    fn distances_and_add(&mut self, value: f64, rank: usize) -> f64 {
         let (mut number, mut sum) = (0.0, 0.0);
         let mut at = rank;
         while at > 0 {
             number += self.tree[at].0;
             sum += self.tree[at].1;
-            at -= at & at.wrapping_neg();
+            at &= at - 1;
         }
-        (value * number - sum) + (self.all.1 - sum) - value * (self.all.0 - number)
+        let distances = value * (2.0 * number - self.number) + self.sum - 2.0 * sum;
+        self.number += 1.0;
+        self.sum += value;
+        at = rank;
+        while at < self.tree.len() {
+            self.tree[at].0 += 1.0;
+            self.tree[at].1 += value;
+            at += at & at.wrapping_neg();
+        }
+        distances
     }
 }
 

@@ -9,36 +9,41 @@ const FAR: f64 = 4.5;
 const SIDE: usize = 5;
 const NEAREST: usize = 3;
 
-/// Which values are outliers: further than 4.5 standard deviations from the median of the values before and from that of
-/// the values after, in the same direction. The first value of a new level agrees with those after it, and stays. At the
-/// ends the three nearest values are asked.
+/// Which values are outliers: further than 4.5 standard deviations from most of the values before and from most of those
+/// after, in the same direction. The first value of a new level agrees with those after it, and stays. At the ends the
+/// three nearest values are asked.
 ///
 /// The noise is taken from the differences of neighbours, by the median of their sizes, so that steps and the outliers
 /// themselves do not count.
 pub(super) fn outliers(values: &[f64]) -> Vec<bool> {
     let steps: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
     let step = stats::median(&steps).unwrap_or(0.0);
-    let noise = step * stats::MAD_TO_SD / std::f64::consts::SQRT_2;
-    let off = |index: usize, others: &[f64]| {
-        stats::median(others).map_or(0.0, |median| {
-            let off = values[index] - median;
-            if off.abs() > FAR * noise { off } else { 0.0 }
-        })
+    let far = FAR * step * stats::MAD_TO_SD / std::f64::consts::SQRT_2;
+    // Above most of some others (1), below most (−1), or neither.
+    let side = |value: f64, others: &[&[f64]]| -> i32 {
+        let (mut above, mut below, mut all) = (0, 0, 0);
+        for other in others.iter().copied().flatten() {
+            above += usize::from(value - other > far);
+            below += usize::from(other - value > far);
+            all += 1;
+        }
+        i32::from(2 * above > all) - i32::from(2 * below > all)
     };
     let is_outlier = |index: usize| {
+        let value = values[index];
         let before = &values[index.saturating_sub(SIDE)..index];
         let after = &values[index + 1..values.len().min(index + 1 + SIDE)];
         match (before.len() >= NEAREST, after.len() >= NEAREST) {
-            (true, true) => off(index, before) * off(index, after) > 0.0,
+            (true, true) => {
+                let first = side(value, &[before]);
+                first != 0 && first == side(value, &[after])
+            }
             // At an end: what there is on the short side, made up to three from the other.
             (true, false) => {
                 let rest = &before[before.len() - (NEAREST - after.len())..];
-                off(index, &[rest, after].concat()) != 0.0
+                side(value, &[rest, after]) != 0
             }
-            (false, true) => {
-                let rest = &after[..NEAREST - before.len()];
-                off(index, &[before, rest].concat()) != 0.0
-            }
+            (false, true) => side(value, &[before, &after[..NEAREST - before.len()]]) != 0,
             (false, false) => false,
         }
     };

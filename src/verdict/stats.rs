@@ -28,12 +28,15 @@ pub fn geometric_mean(values: &[f64]) -> Option<f64> {
 }
 
 /// The value below which a `share` of the values lies, interpolated between neighbours (R's type 7, NumPy's `linear`).
-/// `None` of nothing; NaN sorts last.
+/// `None` of nothing; NaN counts as larger than all.
 pub fn percentile(values: &[f64], share: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = share.clamp(0.0, 1.0) * sorted.len().checked_sub(1)? as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    let mut values = values.to_vec();
+    let place = share.clamp(0.0, 1.0) * values.len().checked_sub(1)? as f64;
+    let (_, low, above) = values.select_nth_unstable_by(place as usize, f64::total_cmp);
+    let low = *low;
+    let next =
+        if place.fract() > 0.0 { above.iter().copied().min_by(f64::total_cmp) } else { None };
+    let high = next.unwrap_or(low);
     Some(if low == high { low } else { low + (high - low) * place.fract() })
 }
 
