@@ -1,6 +1,6 @@
 //! `trtllm-perf gate`: base and candidate beside each other, and a verdict for each series.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -195,7 +195,9 @@ pub fn report(judged: &[Judged], limit: Limit, json: bool) -> anyhow::Result<()>
             }
             Ok(())
         })?;
-        sentences(judged, limit, &mut io::stderr().lock())?;
+        let mut words = BufWriter::new(io::stderr().lock());
+        sentences(judged, limit, &mut words)?;
+        words.flush()?;
     } else {
         run::print("verdicts", |out| {
             table(judged, out)?;

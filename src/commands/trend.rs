@@ -1,6 +1,6 @@
 //! `trtllm-perf trend`: the change points of series over time.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -71,7 +71,9 @@ pub fn run(args: TrendArgs) -> anyhow::Result<()> {
             }
             Ok(())
         })?;
-        text(&found, series.len(), points, &mut io::stderr().lock())?;
+        let mut words = BufWriter::new(io::stderr().lock());
+        text(&found, series.len(), points, &mut words)?;
+        words.flush()?;
     } else {
         run::print("change points", |out| text(&found, series.len(), points, out))?;
     }
