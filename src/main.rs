@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trtllm_perf::commands::{
-    dataset, doctor, gate, gpus, history, parse, prune, rebuild, selfcheck, status, trend,
+    baseline, dataset, doctor, gate, gpus, history, parse, prune, rebuild, sanity, selfcheck,
+    status, trend,
 };
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
@@ -42,6 +43,10 @@ enum Command {
     Status(status::StatusArgs),
     /// Find the change points of series.
     Trend(trend::TrendArgs),
+    /// Make, move, bless and show a baseline.
+    Baseline(baseline::BaselineArgs),
+    /// Hold a perf CSV against a baseline.
+    Sanity(sanity::SanityArgs),
     /// Remove old runs.
     Prune(prune::PruneArgs),
 }
@@ -61,6 +66,8 @@ fn main() -> ExitCode {
         Command::Selfcheck(args) => run::finish(selfcheck::run(*args, Host::default())),
         Command::Status(args) => told(status::run(args)),
         Command::Trend(args) => said(trend::run(args).map(|()| ExitCode::SUCCESS)),
+        Command::Baseline(args) => said(baseline::run(args)),
+        Command::Sanity(args) => said(sanity::run(args)),
         Command::Prune(args) => said(prune::run(args).map(|()| ExitCode::SUCCESS)),
     }
 }

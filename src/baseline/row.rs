@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use csv::StringRecord;
@@ -67,6 +68,8 @@ pub struct Row {
     /// When the command began and ended. A time without an offset is taken to be UTC.
     pub start: Option<Timestamp>,
     pub end: Option<Timestamp>,
+    /// Where the row lies in the text of its file, without its line end.
+    pub(super) span: Range<usize>,
     cells: StringRecord,
     columns: Arc<Columns>,
 }
@@ -78,6 +81,7 @@ impl Row {
     /// In words, when a cell that the row stands or falls with cannot be read.
     pub(super) fn read(
         line: usize,
+        span: Range<usize>,
         cells: StringRecord,
         columns: &Arc<Columns>,
         mut odd: impl FnMut(String),
@@ -123,6 +127,7 @@ impl Row {
             start: time(Column::StartTimestamp),
             end: time(Column::EndTimestamp),
             columns: Arc::clone(columns),
+            span,
             cells,
         })
     }

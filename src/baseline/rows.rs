@@ -140,13 +140,16 @@ impl<'a> Rows<'a> {
 
     fn read(&mut self, found: Found) -> Result<Row, Problem> {
         let Found { record, line, start, end } = found;
-        let raw = self.text[start..end].trim_ascii_end();
+        let ended = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+        let length = self.text[start..end].iter().rposition(ended).map_or(0, |at| at + 1);
+        let whole = &self.text[start..start + length];
+        let raw = whole.trim_ascii_end();
         let spans_lines = raw.contains(&b'\n');
         let cut_off = end == self.text.len() && !self.text.ends_with(b"\n");
         let mut odd = Vec::new();
-        let row = self
-            .sound(record, raw)
-            .and_then(|record| Row::read(line, record, &self.columns, |message| odd.push(message)));
+        let row = self.sound(record, raw).and_then(|record| {
+            Row::read(line, start..start + whole.len(), record, &self.columns, |it| odd.push(it))
+        });
         let row = row.map_err(|message| {
             let what = if cut_off { "; the line is cut off" } else { "" };
             self.problem(line, Weight::RowLost, format!("{message}{what}; row passed over"))

@@ -1,5 +1,6 @@
 //! The subcommands of `trtllm-perf`, one a file: arguments and output; what they do lies in the stations.
 
+pub mod baseline;
 pub mod dataset;
 pub mod doctor;
 pub mod gate;
@@ -10,5 +11,6 @@ pub mod prune;
 pub mod rebuild;
 pub mod selfcheck;
 mod series_csv;
+pub mod sanity;
 pub mod status;
 pub mod trend;
