@@ -27,6 +27,7 @@ mod dry_run;
 mod earlier;
 mod explain;
 mod gate;
+mod keep;
 mod lacking;
 mod notes;
 mod open;
@@ -39,6 +40,8 @@ mod world;
 pub use check_up::{CheckUp, check_up};
 use earlier::Earlier;
 pub use gate::{Bout, GateOptions, Gated, gate};
+use keep::Keeper;
+use open::Occasion;
 use prepare::Prepared;
 pub use stdout::print;
 use world::World;
@@ -202,7 +205,10 @@ fn execute(
             .then_some(ExitCode::FAILURE));
     }
     let selected = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored()).count();
-    let mut world = world.open(settings, &asked.gpus, &engines, selected, held, interrupt)?;
+    let occasion = Occasion { asked, settings, engines: &engines, selected, interrupt };
+    let mut world = world.open(&occasion, held)?;
+    let run = world.stage.recorder.run();
+    let keeper = Keeper::new(asked, &world.world.tables.models, run, &prepared);
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());
@@ -216,11 +222,13 @@ fn execute(
     let conclusion = libtest_mimic::run(&arguments, trials);
     if interrupt.is_raised() {
         open::close(world)?;
+        keeper.keep(settings);
         let results = settings.output_dir.display();
         return Err(Exit::Interrupted(format!("interrupted; results so far are in {results}")));
     }
     let ran = world.ran.load(Ordering::SeqCst);
     open::close(world)?;
+    keeper.keep(settings);
     eprintln!("results: {}", settings.output_dir.display());
     Ok((ran > 0 || conclusion.has_failed()).then(|| conclusion.exit_code()))
 }

@@ -7,6 +7,8 @@ mod harness;
 #[expect(dead_code, reason = "named by the harness's support")]
 mod junit;
 
+#[path = "history/binary.rs"]
+mod binary;
 #[path = "history/sqlite.rs"]
 mod sqlite;
 #[path = "history/suite.rs"]

@@ -43,10 +43,10 @@ enum Command {
 /// When the history cannot be opened, read or written, or the command line makes no sense.
 pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     let place = settings::history(args.history.as_deref())?;
-    let open = |mode| -> anyhow::Result<Box<dyn Store>> { Ok(place.open(mode)?) };
+    let open = || -> anyhow::Result<Box<dyn Store>> { Ok(place.open(Mode::Existing)?) };
     match args.command {
-        Command::Import(args) => import::run(&args, open(Mode::Create)?.as_mut()),
-        Command::List(args) => list::run(&args, open(Mode::Existing)?.as_mut()),
-        Command::Show(args) => show::run(&args, open(Mode::Existing)?.as_mut()),
+        Command::Import(args) => import::run(&args, &place),
+        Command::List(args) => list::run(&args, open()?.as_mut()),
+        Command::Show(args) => show::run(&args, open()?.as_mut()),
     }
 }

@@ -21,7 +21,7 @@ use crate::record::{Expected, RecordError};
 use crate::settings::Settings;
 use crate::verdict::Verdict;
 
-use super::open::{self, OpenWorld};
+use super::open::{self, Occasion, OpenWorld};
 use super::prepare::{self, Body, Prepared, Ready};
 use super::world::World;
 use super::{Asked, Host, dry_run, notes};
@@ -109,15 +109,16 @@ pub fn gate(
     let mut engines: Vec<Engine> = cases.iter().map(|(_, ready)| ready.engine).collect();
     engines.dedup();
     let (earlier, held) = super::Earlier::load(settings, &interrupt)?.unzip();
-    let main = world.open(&of_base, &asked.gpus, &engines, cases.len(), held, &interrupt)?;
-    let opening = Opening {
-        settings,
-        host,
-        gpus: &asked.gpus,
+    let occasion = Occasion {
+        asked: &asked,
+        settings: &of_base,
         engines: &engines,
-        run_id: &main.stage.run_id.clone(),
+        selected: cases.len(),
         interrupt: &interrupt,
     };
+    let main = world.open(&occasion, held)?;
+    let run_id = main.stage.run_id.clone();
+    let opening = Opening { occasion, host, run_id: &run_id };
     let ring = Ring {
         base: Side::open("base", options.base.as_deref(), &opening)?,
         candidate: Side::open("candidate", options.candidate.as_deref(), &opening)?,

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use super::keep;
 use super::output::{self, lines, say};
 use super::prepare::Prepared;
 use super::world::World;
-use super::{HostGpus, absolute};
+use super::{Asked, HostGpus, absolute};
 use crate::case::Engine;
 use crate::cli::{OnIoError, Unmeasurable};
 use crate::dataset::Cache;
@@ -34,6 +35,18 @@ use crate::trial::{GpuAccess, Stage};
 /// Name of the one entry of a run whose bench program is missing.
 pub(super) const NO_PROGRAM: &str = "bench_program";
 
+/// What a world is opened for.
+#[derive(Clone, Copy)]
+pub struct Occasion<'a> {
+    pub(super) asked: &'a Asked,
+    /// Those of `asked`, but for what one side of a gate has of its own.
+    pub settings: &'a Settings,
+    pub engines: &'a [Engine],
+    /// How many tests the run is about.
+    pub selected: usize,
+    pub interrupt: &'a Interrupt,
+}
+
 /// The same with a run folder: enough to run.
 pub struct OpenWorld {
     pub world: World,
@@ -54,13 +67,11 @@ impl World {
     /// [`Exit::CannotRun`], with what is missing and what to do; it is in junit.xml, too.
     pub fn open(
         mut self,
-        settings: &Settings,
-        gpus: &HostGpus,
-        engines: &[Engine],
-        selected: usize,
+        occasion: &Occasion<'_>,
         held: Option<HeldOutput>,
-        interrupt: &Interrupt,
     ) -> Result<OpenWorld, Exit> {
+        let Occasion { asked, settings, engines, selected, interrupt } = *occasion;
+        let gpus = &asked.gpus;
         self.programs = self.programs.absolute();
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
         let missing = engines.iter().find_map(|&engine| self.programs.find(engine).err());
@@ -76,6 +87,7 @@ impl World {
         let session = session(&gpus.found, &self.about);
         let device_subtype = session.device_subtype.clone();
         let mut info = run_info(settings, &run_id, self.flow, session);
+        info.provenance = keep::provenance(asked, self.flow);
         // A process of nextest's knows only its own test.
         info.selected = (output::group().is_none() && !goes_on).then_some(selected);
         let copies = Copies {

@@ -1,5 +1,7 @@
 //! Runs to keep, made up.
 
+use std::sync::LazyLock;
+
 use jiff::{SignedDuration, Timestamp};
 use trtllm_perf::case::ModelTable;
 use trtllm_perf::history::{
@@ -14,12 +16,13 @@ pub const LLAMA: &str = "llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:1
 pub const QWEN: &str = "qwen3_4b-bench-pytorch-bfloat16-input_output_len:500,100";
 pub const H100: &str = "H100_80GB_HBM3";
 
-pub fn models() -> ModelTable {
+/// The names of models.
+static MODELS: LazyLock<ModelTable> = LazyLock::new(|| {
     ModelTable::parse(include_str!("../../perf-tests/models.yml")).expect("our table")
-}
+});
 
 pub fn identity(label: &str) -> CaseIdentity {
-    CaseIdentity::of(label, &models())
+    CaseIdentity::of(label, &MODELS)
 }
 
 /// Noon of a day of November.

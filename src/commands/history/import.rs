@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::case::ModelTable;
 use crate::history::source::read_run_folder;
-use crate::history::{Appended, RunRecord, Store};
+use crate::history::{Appended, Mode, Place, RunRecord, clear};
 use crate::record::{self, OutputDir, Problem, RunFolder};
 use crate::tables::Tables;
 
@@ -21,7 +21,8 @@ pub(super) struct ImportArgs {
 }
 
 /// Imports, and tells on stderr what came of it; exit code 1 when something could not be read or differs.
-pub(super) fn run(args: &ImportArgs, store: &mut dyn Store) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ImportArgs, place: &Place) -> anyhow::Result<ExitCode> {
+    let mut store = place.open(Mode::Create)?;
     let tables = Tables::load(args.tables.as_deref())?;
     let mut problems = Vec::new();
     let mut folders = Vec::new();
@@ -37,6 +38,11 @@ pub(super) fn run(args: &ImportArgs, store: &mut dyn Store) -> anyhow::Result<Ex
     });
     let mut done = store.append(&mut read)?;
     problems.append(&mut done.problems);
+    for folder in &folders {
+        // Nothing is wrong with the history when the folder cannot be written.
+        let cleared = clear(folder, place);
+        cleared.unwrap_or_else(|error| eprintln!("note: {}: {error}", folder.path().display()));
+    }
     problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
     eprintln!("{}: {}", store.place(), told(&done));
     Ok(ExitCode::from(u8::from(!problems.is_empty())))

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use crate::case::Engine;
 use crate::failure::Exit;
 use crate::gpu::Lease;
-use crate::process::Interrupt;
 use crate::program;
 use crate::record::result::AttemptResult;
 use crate::record::{RecordError, read_attempts};
-use crate::run::open::OpenWorld;
+use crate::run::open::{Occasion, OpenWorld};
 use crate::run::prepare::{Prepared, Ready};
 use crate::run::world::World;
-use crate::run::{Host, HostGpus, output};
+use crate::run::{Host, output};
 use crate::settings::Settings;
 use crate::trial;
 
@@ -32,12 +31,10 @@ pub struct Side {
 
 /// What both sides are opened with.
 pub struct Opening<'a> {
-    pub settings: &'a Settings,
+    /// What the gate is about; each side has its own program and folder.
+    pub occasion: Occasion<'a>,
     pub host: Host,
-    pub gpus: &'a HostGpus,
-    pub engines: &'a [Engine],
     pub run_id: &'a str,
-    pub interrupt: &'a Interrupt,
 }
 
 impl Side {
@@ -50,21 +47,22 @@ impl Side {
         program: Option<&str>,
         opening: &Opening<'_>,
     ) -> Result<Self, Exit> {
+        let Occasion { settings, engines, interrupt, .. } = opening.occasion;
         let settings = Settings {
             bench_bin: program.map(str::to_owned),
-            output_dir: opening.settings.output_dir.join(name),
+            output_dir: settings.output_dir.join(name),
             junit_xml: None,
             pytest_csv: None,
-            ..opening.settings.clone()
+            ..settings.clone()
         };
         let mut world = World::new(&settings, opening.host)?;
-        if opening.engines.contains(&Engine::TrtllmBench) {
+        if engines.contains(&Engine::TrtllmBench) {
             let folder = output::directory(&settings);
             world
-                .learn(folder.path(), None, opening.interrupt)
+                .learn(folder.path(), None, interrupt)
                 .map_err(|error| Exit::CannotRun(format!("{name}: {error}")))?;
         }
-        let held = output::hold(&settings, Some(opening.run_id), opening.interrupt)?;
+        let held = output::hold(&settings, Some(opening.run_id), interrupt)?;
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
         let run = held.run();
         let (attempts, problems) = match run.path().is_dir() {
@@ -75,16 +73,10 @@ impl Side {
         let known = attempts.into_iter().filter(|attempt| attempt.finished);
         let known = known.map(|it| ((it.result.name.clone(), it.result.attempt), it.result));
         let known = known.collect();
-        let mut open = world.open(
-            &settings,
-            opening.gpus,
-            opening.engines,
-            0,
-            Some(held),
-            opening.interrupt,
-        )?;
+        let occasion = Occasion { settings: &settings, selected: 0, ..opening.occasion };
+        let mut open = world.open(&occasion, Some(held))?;
         open.stage.environment.push((GATE_VARIABLE.to_owned(), opening.run_id.to_owned()));
-        let program = open.world.programs.command(opening.engines[0]);
+        let program = open.world.programs.command(engines[0]);
         Ok(Self { name, program, open, known })
     }
 
