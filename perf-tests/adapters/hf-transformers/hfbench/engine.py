@@ -79,7 +79,10 @@ class TransformersEngine:
         generation = GenerationConfig(max_new_tokens=longest, do_sample=False, eos_token_id=-1, pad_token_id=0)
         self._manager = model.init_continuous_batching(generation, _batching(options))
         # Makes the KV cache, and captures CUDA graphs where they are asked for, before anything is measured.
-        self._manager.warmup()
+        try:
+            self._manager.warmup()
+        except (MemoryError, ValueError) as why:
+            raise _as_gpu_memory(why, model.device) from None
         self._cache = self._manager.batch_processor.cache
         self._manager.start()
 
@@ -141,6 +144,20 @@ class TransformersEngine:
         if fatal is not None:
             raise fatal
         raise BenchError(f"Requests failed: {reason}")
+
+
+def _as_gpu_memory(why: Exception, where: torch.device) -> Exception:
+    """The error by which Transformers says that the KV cache or a batch does not fit, as one that names whose memory it is:
+    a plain MemoryError would be taken for the host's.
+    """
+    sizes_do_not_fit = isinstance(why, MemoryError) or str(why).startswith("Invalid values: max_batch_tokens")
+    if where.type != "cuda" or not sizes_do_not_fit:
+        return why
+    free, total = (size / _GIB for size in torch.cuda.mem_get_info(where))
+    return torch.OutOfMemoryError(
+        f"CUDA out of memory. KV cache and batches as asked for do not fit: {why}. "
+        f"{free:.2f} GiB of {total:.2f} GiB are free."
+    )
 
 
 def _batching(options: EngineOptions) -> ContinuousBatchingConfig:
