@@ -104,7 +104,7 @@ def dataset_table(dataset: Mapping[str, Any]) -> str:
     """The section on the data set, which is also logged by itself before the run."""
     columns = [dataset[name] for name in ("isl_stats", "osl_stats", "seq_len_stats")]
     rows = [
-        f"{label}: " + "          ".join(_cell(column[name]) for column in columns)
+        f"{label}:  " + "          ".join(_cell(column[name]) for column in columns)
         for label, name in (("MIN", "minimum"), ("MAX", "maximum"), ("AVG", "average"))
         + tuple((f"P{q}", f"p{q}") for q in (50, 90, 95, 99))
     ]

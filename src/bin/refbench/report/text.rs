@@ -184,7 +184,7 @@ pub fn dataset_table(dataset: &DatasetDetails) -> String {
         ("P95", cells(|p| p.p95)),
         ("P99", cells(|p| p.p99)),
     ] {
-        text += &format!("{name}: {row}\n");
+        text += &format!("{name}:  {row}\n");
     }
     text + RULER + "\n"
 }
