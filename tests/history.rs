@@ -9,6 +9,11 @@ mod junit;
 
 #[path = "history/binary.rs"]
 mod binary;
+#[path = "history/csv.rs"]
+mod csv;
+#[cfg(feature = "postgres")]
+#[path = "history/postgres.rs"]
+mod postgres;
 #[path = "history/sqlite.rs"]
 mod sqlite;
 #[path = "history/suite.rs"]

@@ -15,7 +15,7 @@ use trtllm_perf::tables::{Tables, own_list, place_refbench_models};
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 
 /// Outside crates that only their owners name.
-const OWNERS: [(&str, &[&str]); 27] = [
+const OWNERS: [(&str, &[&str]); 28] = [
     ("aho_corasick", &["logs"]),
     ("annotate_snippets", &["error"]),
     ("anyhow", &["commands", "main"]),
@@ -27,6 +27,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("junit_report", &["record"]),
     ("libtest_mimic", &["cli", "run"]),
     ("matrixmultiply", &["refbench"]),
+    ("md5", &["history"]),
     ("memchr", &["logs"]),
     ("nix", &["machine", "process", "record"]),
     ("nvml_wrapper", &["gpu"]),

@@ -1,8 +1,11 @@
 //! `trtllm-perf history …`: what was measured, kept over time.
 
+mod export;
 mod filter;
 mod import;
 mod list;
+mod query;
+mod say;
 mod show;
 mod table;
 
@@ -35,6 +38,16 @@ enum Command {
     List(list::ListArgs),
     /// Show one run, or the series of a case with their newest points.
     Show(show::ShowArgs),
+    /// Mean, median, spread and percentiles of each series.
+    Query(query::QueryArgs),
+    /// Write samples for other programs: CSV, JSON lines, Parquet, OpenSearch.
+    Export(export::ExportArgs),
+    /// Put a remark at a moment, a run or a release.
+    Annotate(say::AnnotateArgs),
+    /// Mark samples of a run as not to be trusted, or take that back.
+    Invalidate(say::InvalidateArgs),
+    /// Let the history of a renamed case go on under its new label.
+    Alias(say::AliasArgs),
 }
 
 /// Does what the command says.
@@ -48,5 +61,10 @@ pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args, &place),
         Command::List(args) => list::run(&args, open()?.as_mut()),
         Command::Show(args) => show::run(&args, open()?.as_mut()),
+        Command::Query(args) => query::run(&args, open()?.as_mut()),
+        Command::Export(args) => export::run(&args, open()?.as_mut()),
+        Command::Annotate(args) => say::annotate(&args, open()?.as_mut()),
+        Command::Invalidate(args) => say::invalidate(&args, open()?.as_mut()),
+        Command::Alias(args) => say::alias(&args, open()?.as_mut()),
     }
 }

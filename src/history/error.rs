@@ -52,6 +52,9 @@ pub enum HistoryError {
     /// Who was given the rows could not take them.
     #[error("{0}")]
     Reader(String),
+    /// Who was given the rows has seen enough.
+    #[error("nobody reads on")]
+    Closed,
 }
 
 /// Causes that a user can do something about, told apart from the rest.

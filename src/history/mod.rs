@@ -8,12 +8,15 @@
 
 mod entry;
 mod error;
+mod export;
 mod filter;
 mod identity;
 mod model;
 mod pending;
 mod period;
 mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod source;
 mod sql;
 mod sqlite;
@@ -21,6 +24,7 @@ mod store;
 
 pub use entry::{About, Alias, Annotation, Blessing, Entries, Entry, Invalidation, Made};
 pub use error::{Cause, HistoryError};
+pub use export::{Format, export};
 pub use filter::Filter;
 pub use identity::CaseIdentity;
 pub use model::{Aspect, AttemptRecord, Ended, Facts, Kind, Origin, RunRecord, SampleRecord};

@@ -129,3 +129,100 @@ fn a_history_that_cannot_be_written_changes_no_exit_code_and_is_made_good_by_imp
         .says("added 0 runs: 0 attempts, 0 samples; 1 attempt known already");
     history(&work, &["import", "no-such"]).exits(2).says("no-such");
 }
+
+#[test]
+fn query_reckons_over_a_series_without_what_was_marked_as_invalid() {
+    let work = Work::new();
+    for _ in 0..3 {
+        work.run(&["--case", TINY, "--release", "1.0"]).exits(0);
+    }
+    let words = ["query", "--metric", "TOKEN_THROUGHPUT", "--json", "--percentiles", "0,50"];
+    let [all] = &json(&work, &words)[..] else { panic!("one series") };
+    let points = json(&work, &["show", TINY, "--metric", "TOKEN_THROUGHPUT", "--json"]);
+    let mut values: Vec<f64> =
+        points.iter().map(|it| it["value"].as_f64().expect("a number")).collect();
+    let mean = values.iter().sum::<f64>() / 3.0;
+    let first = values[0];
+    values.sort_by(f64::total_cmp);
+    assert_eq!((&all["count"], all["mean"].as_f64()), (&3.into(), Some(mean)));
+    assert_eq!((all["median"].as_f64(), all["min"].as_f64()), (Some(values[1]), Some(values[0])));
+    assert_eq!(all["percentiles"]["p50"].as_f64(), Some(values[1]));
+    assert_eq!(json(&work, &["query", "--release", "2*", "--json"]).len(), 0);
+    let id = points[0]["run_id"].as_str().expect("an id");
+    history(&work, &["invalidate", "--run", id, "--reason", "throttled"]).exits(0);
+    let [rest] = &json(&work, &words)[..] else { panic!("one series") };
+    assert_eq!(rest["count"], 2);
+    let shown = json(&work, &["show", TINY, "--metric", "TOKEN_THROUGHPUT", "--json"]);
+    assert_eq!(
+        (&shown[0]["state"], &shown[0]["invalidated"]),
+        (&"invalid".into(), &"throttled".into())
+    );
+    assert_eq!(shown[0]["value"].as_f64(), Some(first), "it is still there");
+    history(&work, &["invalidate", "--run", id, "--reason", "it was not", "--undo"]).exits(0);
+    assert_eq!(json(&work, &words)[0]["count"], 3);
+    history(&work, &["invalidate", "--run", "no-such", "--reason", "x"])
+        .exits(2)
+        .says("there is none");
+    let text = history(&work, &["query"]).exits(0).out;
+    assert!(
+        text.starts_with("metric") && text.contains("TOKEN_THROUGHPUT") && text.contains(" %"),
+        "{text}"
+    );
+}
+
+#[test]
+fn remarks_and_aliases_are_kept_and_shown() {
+    let work = Work::new();
+    work.run(&["--case", TINY]).exits(0);
+    let id = json(&work, &["list", "--json"])[0]["run_id"].as_str().expect("an id").to_owned();
+    history(&work, &["annotate", "--run", &id, "new driver"]).exits(0);
+    history(&work, &["annotate", "--at", "2026-11-24", "move", "--case", "refbench*"]).exits(0);
+    history(&work, &["annotate", "nowhere"]).exits(2);
+    let shown = history(&work, &["show", TINY]).exits(0).out;
+    assert!(shown.contains("new driver"), "{shown}");
+    let renamed = TINY.replace("reqs:2", "reqs:2-con:1");
+    history(&work, &["alias", TINY, &renamed]).exits(0);
+    let points = json(&work, &["show", &renamed, "--json"]);
+    assert_eq!(points.len(), 3, "the history goes on under the new label");
+    assert!(
+        json(&work, &["list", "--series", "--json"])[0]["case"]
+            .as_str()
+            .is_some_and(|case| case.contains("-con:1"))
+    );
+    history(&work, &["alias", &renamed, TINY]).exits(2).says("goes on as that case already");
+}
+
+#[test]
+fn an_export_has_each_sample_once_in_every_form() {
+    let work = Work::new();
+    work.run(&["--case", TINY, "--release", "1.0"]).exits(0);
+    work.run(&["--case", TINY, "--release", "2.0"]).exits(0);
+    let rows = json(&work, &["export", "--format", "jsonl"]);
+    assert_eq!(rows.len(), 6);
+    assert_eq!((&rows[0]["release"], &rows[0]["engine"]), (&"1.0".into(), &"refbench".into()));
+    assert!(rows.iter().all(|row| row["value"].as_f64().is_some_and(|value| value > 0.0)));
+    let file = work.word("out.csv");
+    let words = ["export", "--release", "2.0", "--metric", "TOKEN_THROUGHPUT", "-o", &file];
+    history(&work, &words).exits(0).says("out.csv: 1 samples");
+    let table = crate::harness::read_csv(&work.path("out.csv"));
+    assert_eq!((table.len(), table[0]["metric"].as_str()), (1, "TOKEN_THROUGHPUT"));
+    assert_eq!(table[0]["value"].parse::<f64>().ok(), rows[4]["value"].as_f64());
+    let bulk = json(&work, &["export", "--format", "opensearch"]);
+    assert_eq!(bulk.len(), 12, "an action and a document each");
+    assert_eq!(bulk[0]["index"]["_id"].as_str().map(str::len), Some(32));
+    assert_eq!(bulk[1]["s_release"], "1.0");
+    assert_eq!(
+        bulk,
+        json(&work, &["export", "--format", "opensearch"]),
+        "sent twice it is the same"
+    );
+    let parquet =
+        history(&work, &["export", "--format", "parquet", "-o", &work.word("out.parquet")]);
+    if cfg!(feature = "parquet") {
+        parquet.exits(0);
+        let bytes = std::fs::read(work.path("out.parquet")).expect("a file");
+        assert_eq!((&bytes[..4], &bytes[bytes.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    } else {
+        parquet.exits(2).says("build with `--features parquet`");
+    }
+}

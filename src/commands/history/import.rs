@@ -1,11 +1,14 @@
 //! `trtllm-perf history import PATH…`
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use crate::case::ModelTable;
-use crate::history::source::read_run_folder;
-use crate::history::{Appended, Mode, Place, RunRecord, clear};
+use crate::history::source::{Said, read_csv, read_run_folder};
+use crate::history::{Appended, Mode, Place, RunRecord, clear, since};
 use crate::record::{self, OutputDir, Problem, RunFolder};
 use crate::tables::Tables;
 
@@ -15,6 +18,15 @@ pub(super) struct ImportArgs {
     /// Output directories (all their runs), run folders, and CSVs: perf_script_test_results.csv, or a baseline.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// The release that CSVs are of, which do not say it.
+    #[arg(long, value_name = "NAME")]
+    release: Option<String>,
+    /// When rows of CSVs were measured that do not say it: a date or a time.
+    #[arg(long, value_name = "WHEN")]
+    date: Option<String>,
+    /// What rows of CSVs were measured on that name no device, e.g. H100_80GB_HBM3.
+    #[arg(long, value_name = "CLASS")]
+    machine: Option<String>,
     /// Tables in place of the embedded ones, for the names of models.
     #[arg(long, value_name = "DIR", env = "TRTLLM_PERF_TABLES")]
     tables: Option<PathBuf>,
@@ -24,19 +36,32 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs, place: &Place) -> anyhow::Result<ExitCode> {
     let mut store = place.open(Mode::Create)?;
     let tables = Tables::load(args.tables.as_deref())?;
+    let said = args.said()?;
     let mut problems = Vec::new();
-    let mut folders = Vec::new();
+    let mut sources = Vec::new();
     for path in &args.paths {
-        folders.extend(runs_of(path, &mut problems)?);
+        sources.extend(sources_of(path, &mut problems)?);
     }
-    let mut read = folders.iter().filter_map(|folder| {
+    // What is wrong with a whole CSV is told before anything is written.
+    let mut records = Vec::new();
+    let mut folders = Vec::new();
+    for source in sources {
+        match source {
+            Source::Csv(path) => records.push(read_csv(&path, &said, &tables.models)?),
+            Source::Run(run) => folders.push(run),
+        }
+    }
+    let unread = RefCell::new(Vec::new());
+    let runs = folders.iter().filter_map(|folder| {
         let record = read(folder, &tables.models);
-        record.map_err(|problem| problems.push(problem)).ok().map(|mut record| {
-            problems.append(&mut record.problems);
-            record
-        })
+        record.map_err(|problem| unread.borrow_mut().push(problem)).ok()
+    });
+    let mut read = records.into_iter().chain(runs).map(|mut record| {
+        problems.append(&mut record.problems);
+        record
     });
     let mut done = store.append(&mut read)?;
+    problems.append(&mut unread.take());
     problems.append(&mut done.problems);
     for folder in &folders {
         // Nothing is wrong with the history when the folder cannot be written.
@@ -48,11 +73,31 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }
 
-/// The run folders that a path names.
-fn runs_of(path: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<RunFolder>> {
+impl ImportArgs {
+    fn said(&self) -> anyhow::Result<Said> {
+        let date = self.date.as_deref().map(|text| since(text, Timestamp::now())).transpose();
+        Ok(Said {
+            release: self.release.clone(),
+            date: date.map_err(|error| anyhow::anyhow!("read --date: {error}"))?,
+            machine: self.machine.clone(),
+        })
+    }
+}
+
+/// Something to import.
+enum Source {
+    Csv(PathBuf),
+    Run(RunFolder),
+}
+
+/// What a path names: a CSV, a run, or all runs of an output directory.
+fn sources_of(path: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Source>> {
+    if path.is_file() {
+        return Ok(vec![Source::Csv(path.to_owned())]);
+    }
     let run = RunFolder::new(path);
     if run.info().is_ok() {
-        return Ok(vec![run]);
+        return Ok(vec![Source::Run(run)]);
     }
     let output = OutputDir::new(path);
     let runs = output.all_runs()?;
@@ -66,7 +111,7 @@ fn runs_of(path: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<RunFo
         line: None,
         message: "passed over: it is going on; the harness adds it at its end".to_owned(),
     }));
-    Ok(over)
+    Ok(over.into_iter().map(Source::Run).collect())
 }
 
 fn read(folder: &RunFolder, models: &ModelTable) -> Result<RunRecord, Problem> {
