@@ -14,6 +14,8 @@ mod csv;
 #[cfg(feature = "postgres")]
 #[path = "history/postgres.rs"]
 mod postgres;
+#[path = "history/properties.rs"]
+mod properties;
 #[path = "history/sqlite.rs"]
 mod sqlite;
 #[path = "history/suite.rs"]

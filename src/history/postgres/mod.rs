@@ -259,6 +259,9 @@ fn trouble(doing: &'static str, place: &str, error: &Error) -> HistoryError {
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Cause::ReadOnly,
         Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Cause::Denied,
         Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)) => Cause::Busy,
+        Some(&(SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN)) => {
+            Cause::Unreachable(detail(error))
+        }
         Some(_) => Cause::Other(detail(error)),
         None => Cause::Unreachable(detail(error)),
     };
