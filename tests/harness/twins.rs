@@ -122,6 +122,9 @@ fn of_running() -> Vec<Twin> {
 fn of_results() -> Vec<Twin> {
     vec![
         ("-O elsewhere", "OUTPUT_DIR", "elsewhere", CASE),
+        ("--history kept.sqlite", "HISTORY", "kept.sqlite", CASE),
+        ("--release 1.2.0rc3", "RELEASE", "1.2.0rc3", CASE),
+        ("--commit abc123", "COMMIT", "abc123", CASE),
         ("--perf-log-formats csv,yaml", "PERF_LOG_FORMATS", "csv\nyaml", CASE),
         ("--append", "APPEND", "1", CASE),
         ("-o junit_logging=all", "INI_OPTION", "junit_logging=all", CASE),
@@ -184,6 +187,14 @@ fn seen(work: &Work, command: &mut Command) -> String {
         let varies = file.ends_with("perf_samples.csv");
         if !varies && ["xml", "csv", "yaml"].iter().any(|ending| file.ends_with(ending)) {
             text.push_str(&work.read(file));
+        }
+    }
+    if work.path("perf-history.sqlite").exists() {
+        let kept =
+            run(crate::support::command(TRTLLM_PERF, work.folder())
+                .args(["history", "list", "--json"]));
+        for run in json_lines(&kept.out) {
+            text += &format!("{} of {}\n", run["release"], run["facts"]["engine_commit"]);
         }
     }
     let text = text.replace(&work.word(""), "WORK/");
