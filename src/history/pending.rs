@@ -52,7 +52,7 @@ mod tests {
         let (output, run) = (OutputDir::new(folder.path()), RunFolder::new(run));
         let (here, there) = (Place::default(), Place::File("there".into()));
         mark(&run, &here).expect("marked");
-        assert_eq!(pending(&output, &here), [run.clone()]);
+        assert_eq!(pending(&output, &here), std::slice::from_ref(&run));
         assert_eq!(pending(&output, &there), []);
         clear(&run, &there).expect("nothing to do");
         assert_eq!(pending(&output, &here).len(), 1);
