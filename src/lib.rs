@@ -30,6 +30,7 @@ pub mod baseline;
 pub mod case;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod dataset;
 pub mod doctor;
 pub mod engine;
