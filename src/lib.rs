@@ -18,6 +18,8 @@
 //! 10. [`baseline`] reads perf CSVs back and holds values against those that stand.
 //! 11. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
 //! 12. [`history`] keeps every sample of every run.
+//! 13. [`compare`] lays two runs, releases or days beside each other.
+//! 14. [`dashboard`] makes pages of what is known.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.
 //! Beside the stations, [`gpu`] watches and leases the GPUs and [`machine`] tells what this host is, [`program`] finds the
@@ -31,6 +33,7 @@ pub mod case;
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod dashboard;
 pub mod dataset;
 pub mod doctor;
 pub mod engine;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trtllm_perf::commands::{
-    baseline, dataset, doctor, gate, gpus, history, parse, prune, rebuild, sanity, selfcheck,
-    status, trend,
+    baseline, compare, dataset, doctor, gate, gpus, history, parse, prune, rebuild, sanity,
+    selfcheck, status, trend,
 };
 use trtllm_perf::record::RecordError;
 use trtllm_perf::run::{self, Host};
@@ -35,6 +35,8 @@ enum Command {
     Parse(parse::ParseArgs),
     /// Hold a candidate against a base on the same GPUs, or judge recorded pairs: pass, regress, inconclusive or invalid.
     Gate(Box<gate::GateArgs>),
+    /// Compare two runs, result CSVs, releases or days: what differs, and what got slower or faster.
+    Compare(Box<compare::CompareArgs>),
     /// Fold CSV, YAML and JUnit of a run again from its results.
     Rebuild(rebuild::RebuildArgs),
     /// Measure how often the gate is wrong.
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::History(args) => said(history::run(*args)),
         Command::Parse(args) => said(parse::run(args)),
         Command::Gate(args) => said(gate::run(*args, Host::default())),
+        Command::Compare(args) => said(compare::run(*args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
         Command::Selfcheck(args) => run::finish(selfcheck::run(*args, Host::default())),
         Command::Status(args) => told(status::run(args)),

@@ -1,6 +1,7 @@
 //! The subcommands of `trtllm-perf`, one a file: arguments and output; what they do lies in the stations.
 
 pub mod baseline;
+pub mod compare;
 pub mod dataset;
 pub mod doctor;
 pub mod gate;
@@ -12,5 +13,6 @@ pub mod rebuild;
 pub mod sanity;
 pub mod selfcheck;
 mod series_csv;
+mod sides;
 pub mod status;
 pub mod trend;

@@ -21,7 +21,7 @@ pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};
 pub use provenance::{Difference, Provenance, SingleVariable};
 pub use row::{Change, Row, Values};
-pub use text::text;
+pub use text::{mean_table as text_means, summary as text_summary, text};
 
 use std::collections::{BTreeMap, BTreeSet};
 

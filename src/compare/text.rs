@@ -203,7 +203,7 @@ fn means(out: &mut String, comparison: &Comparison) {
 }
 
 /// The means with a line for each group: throughput and latency.
-pub(super) fn mean_table(comparison: &Comparison) -> Vec<(String, [String; 2])> {
+pub fn mean_table(comparison: &Comparison) -> Vec<(String, [String; 2])> {
     let mut table: Vec<(String, [String; 2])> = Vec::new();
     for mean in &comparison.means {
         let group = mean.group();

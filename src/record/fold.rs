@@ -12,7 +12,7 @@ use super::read::Attempt;
 use super::result::AttemptResult;
 use super::run_info::RunInfo;
 use super::views::{PERF_CSV, PERF_YAML};
-use super::{perf_csv, perf_yaml, pytest_csv, samples};
+use super::{open_metrics, perf_csv, perf_yaml, pytest_csv, samples};
 
 /// What a run has so far.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ struct Rendered {
     yaml: Vec<String>,
     csv: Vec<u8>,
     samples: Vec<u8>,
+    open_metrics: open_metrics::Lines,
     pytest: Vec<u8>,
     junit: JunitCase,
 }
@@ -107,6 +108,12 @@ impl Fold {
         let mut text = samples::header();
         self.ordered().iter().for_each(|(_, case)| text.extend(&case.samples));
         text
+    }
+
+    /// `metrics.txt`.
+    pub fn open_metrics(&self) -> Vec<u8> {
+        let cases = self.ordered();
+        open_metrics::document(cases.iter().map(|(_, case)| &case.open_metrics))
     }
 
     /// Folders of the attempts with a result, in the order in which they ended.
@@ -181,6 +188,7 @@ impl Case {
             yaml: yaml.collect::<Result<_, _>>()?,
             csv: perf_csv::lines(&rows),
             samples: samples::lines(self.attempts.values().map(|attempt| &attempt.result)),
+            open_metrics: open_metrics::lines(&last.result),
             pytest: pytest_csv::line(&last.result, prefix),
             rows,
             junit,

@@ -63,6 +63,8 @@ impl OutputDir {
             .into_iter()
             .map(RunFolder)
             .filter_map(|run| run.info().ok().map(|info| (info.started, info.run_id, run)))
+            // An archive may hold a copy of the newest run in place of the link to it.
+            .filter(|(_, id, run)| run.0.ends_with(id))
             .max_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)))
             .map(|(_, _, run)| run)
             .ok_or_else(none)
@@ -92,6 +94,17 @@ impl RunFolder {
     /// The folder of a run as the user named it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
+    }
+
+    /// The folder of a run wherever it lies, as an archive unpacked; a link is followed, for the folder's name is the
+    /// run's.
+    pub fn at(path: &Path) -> Self {
+        Self(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+
+    /// Whether it is a run's folder.
+    pub fn holds_run(&self) -> bool {
+        self.0.join(RUN).is_file()
     }
 
     /// Its path.

@@ -21,6 +21,7 @@ mod gpu_monitoring;
 mod junit;
 mod lock;
 mod name;
+mod open_metrics;
 mod perf_csv;
 mod perf_row;
 mod perf_yaml;

@@ -18,6 +18,8 @@ const SESSION_YAML: &str = "session_data.yml";
 const GPU_MONITORING: &str = "gpu_monitoring.csv";
 /// Every attempt and what its numbers are worth.
 const SAMPLES: &str = "perf_samples.csv";
+/// The numbers in OpenMetrics.
+const METRICS: &str = "metrics.txt";
 const JUNIT: &str = "junit.xml";
 
 /// Files outside the output directory that show the run too.
@@ -51,6 +53,7 @@ pub(super) fn render(
     let RunInfo { views: wanted, session, started, .. } = &fold.info;
     let (started, ended, subtype) = (*started, fold.ended(), wanted.device_subtype);
     views.push(View { path: path(SAMPLES), content: fold.samples() });
+    views.push(View { path: path(METRICS), content: fold.open_metrics() });
     if wanted.csv {
         views.push(View { path: path(PERF_CSV), content: fold.perf_csv() });
         let content = session.csv(started, ended, subtype);
@@ -136,6 +139,7 @@ pub(super) fn set_aside(
         (PERF_CSV, views.csv),
         (SESSION_CSV, views.csv),
         (SAMPLES, true),
+        (METRICS, true),
         (GPU_MONITORING, views.csv),
         (PERF_YAML, views.yaml),
         (SESSION_YAML, views.yaml),

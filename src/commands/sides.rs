@@ -1,0 +1,87 @@
+//! What a word for a side of a comparison means: a run folder, an output directory, a result CSV, or a folder of these.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::compare::Side;
+use crate::history::RunRecord;
+use crate::history::source::{read_perf_csv, read_run_folder};
+use crate::record::{OutputDir, RunFolder};
+use crate::tables::Tables;
+
+/// The CSVs that stand for an output directory whose runs are not there, the one that tells more first.
+const CSVS: [&str; 2] = ["perf_samples.csv", "perf_script_test_results.csv"];
+
+/// The runs that `word` names, with all that could be read of them.
+///
+/// # Errors
+/// When it names nothing, or what it names cannot be read.
+pub fn side(word: &str, tables: &Tables) -> anyhow::Result<Side> {
+    Ok(Side { name: word.to_owned(), runs: runs(word, tables)? })
+}
+
+/// The one place that knows what words there are.
+fn runs(word: &str, tables: &Tables) -> anyhow::Result<Vec<RunRecord>> {
+    let path = Path::new(word);
+    if path.is_dir() {
+        return folder(path, tables);
+    }
+    if path.is_file() {
+        return Ok(vec![csv(path, tables)?]);
+    }
+    bail!(
+        "find {word}: there is no such file or folder; give a run folder (perf-output/runs/RUN), \
+         an output directory (its newest run), a result CSV, or a folder that holds such"
+    )
+}
+
+fn csv(path: &Path, tables: &Tables) -> anyhow::Result<RunRecord> {
+    Ok(read_perf_csv(path, &tables.models, &tables.limits)?)
+}
+
+/// The run of a folder, or those of the folders in it, as the shards of a run leave them.
+fn folder(path: &Path, tables: &Tables) -> anyhow::Result<Vec<RunRecord>> {
+    if let Some(run) = run_in(path, tables)? {
+        return Ok(vec![run]);
+    }
+    let mut found = Vec::new();
+    for below in folders(path)? {
+        found.extend(run_in(&below, tables)?);
+    }
+    if found.is_empty() {
+        bail!(
+            "find a run in {}: neither it nor a folder in it is a run folder (with run.json), an output directory \
+             (with runs/) or has a {}",
+            path.display(),
+            CSVS[1]
+        );
+    }
+    Ok(found)
+}
+
+/// The run of a run folder, the newest of an output directory, or that of its CSV.
+fn run_in(path: &Path, tables: &Tables) -> anyhow::Result<Option<RunRecord>> {
+    let run = RunFolder::at(path);
+    if run.holds_run() {
+        return Ok(Some(read_run_folder(&run, &tables.models)?));
+    }
+    if path.join("runs").is_dir() {
+        let run = OutputDir::new(path).newest_run()?;
+        return Ok(Some(read_run_folder(&run, &tables.models)?));
+    }
+    let file = CSVS.map(|name| path.join(name)).into_iter().find(|file| file.is_file());
+    file.map(|file| csv(&file, tables)).transpose()
+}
+
+/// The folders in a folder, by name.
+fn folders(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect()
+    };
+    let mut found = list().with_context(|| format!("list {}", path.display()))?;
+    found.retain(|path| path.is_dir());
+    found.sort();
+    Ok(found)
+}
