@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::pairs::Pair;
 use super::pool::Numbers;
-use super::{Options, Pair, judge};
+use super::{Options, judge};
 use crate::history::Aspect;
 use crate::metric::{Better, Metric};
 use crate::verdict::stats;
