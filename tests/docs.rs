@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, CommandFactory};
 use trtllm_perf::cli::Cli;
+use trtllm_perf::commands::compare::CompareArgs;
 
 const README: &str = "README.md";
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
@@ -157,4 +158,30 @@ fn the_links_of_the_documents_lead_somewhere() {
         }
     }
     assert!(links > 5, "{links}");
+}
+
+#[test]
+fn the_pipelines_name_flags_that_exist() {
+    let run = Cli::command();
+    let compare = <CompareArgs as clap::Args>::augment_args(clap::Command::new("compare"));
+    let mut checked = 0;
+    for name in ["Jenkinsfile", ".gitlab-ci.yml", "github-workflow.yml"] {
+        let text = read(Path::new("docs/ci").join(name));
+        for line in text.lines() {
+            let Some((_, words)) = line.split_once("trtllm-perf ") else { continue };
+            let command = match words.split_whitespace().next() {
+                Some("run") => &run,
+                Some("compare") => &compare,
+                other => panic!("{name}: no command: {other:?}"),
+            };
+            let known =
+                |flag: &str| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
+            for word in words.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                let flag = word.split('=').next().unwrap_or(word);
+                assert!(known(flag), "{name}: --{flag}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 15, "{checked}");
 }

@@ -10,6 +10,8 @@ mod support;
 
 #[path = "harness/commands.rs"]
 mod commands;
+#[path = "harness/comparisons.rs"]
+mod comparisons;
 #[path = "harness/disk.rs"]
 mod disk;
 #[path = "harness/dry_run.rs"]

@@ -21,6 +21,12 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
     provenance(&mut out, comparison);
     out.push('\n');
     line(&mut out, &summary(comparison));
+    if comparison.rows.iter().any(|row| row.interval_pct.is_some()) {
+        line(
+            &mut out,
+            "in brackets: confidence interval at 95 %, in % of the base, worse being positive",
+        );
+    }
     for change in Change::ALL {
         if change != Change::Same || all {
             section(&mut out, comparison, change);
@@ -56,6 +62,9 @@ fn wrap(out: &mut String, text: &str, indent: &str) {
     let mut width = 0;
     for (index, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
+        if word.is_empty() && width >= WIDTH {
+            continue;
+        }
         if index > 0 && width + 1 + length > WIDTH && !word.is_empty() {
             out.push('\n');
             out.push_str(indent);
