@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trtllm_perf::commands::{
-    baseline, compare, dataset, doctor, gate, gpus, history, parse, prune, rebuild, sanity,
+    baseline, compare, dataset, doctor, gate, gpus, history, parse, prune, rebuild, report, sanity,
     selfcheck, status, trend,
 };
 use trtllm_perf::record::RecordError;
@@ -39,6 +39,8 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     /// Fold CSV, YAML and JUnit of a run again from its results.
     Rebuild(rebuild::RebuildArgs),
+    /// Write a report of runs as one HTML file that stands alone.
+    Report(report::ReportArgs),
     /// Measure how often the gate is wrong.
     Selfcheck(Box<selfcheck::SelfcheckArgs>),
     /// Tell what the newest run is doing, or how it ended.
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Gate(args) => said(gate::run(*args, Host::default())),
         Command::Compare(args) => said(compare::run(*args)),
         Command::Rebuild(args) => told(rebuild::run(args)),
+        Command::Report(args) => said(report::run(args).map(|()| ExitCode::SUCCESS)),
         Command::Selfcheck(args) => run::finish(selfcheck::run(*args, Host::default())),
         Command::Status(args) => told(status::run(args)),
         Command::Trend(args) => said(trend::run(args).map(|()| ExitCode::SUCCESS)),

@@ -37,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("rayon", &["refbench"]),
     ("rusqlite", &["history"]),
     ("serde_saphyr", &["list"]),
-    ("sha2", &["dataset", "history", "record"]),
+    ("sha2", &["dashboard", "dataset", "history", "record"]),
     ("signal_hook", &["process"]),
     ("similar", &["baseline"]),
     ("statrs", &["verdict"]),

@@ -10,6 +10,7 @@ pub mod history;
 pub mod parse;
 pub mod prune;
 pub mod rebuild;
+pub mod report;
 pub mod sanity;
 pub mod selfcheck;
 mod series_csv;
