@@ -1,4 +1,6 @@
-//! `trtllm-perf report`: one HTML file of runs.
+//! `trtllm-perf report`: one HTML file of runs and of the history.
+
+mod past;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,11 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use crate::dashboard::{self, Evidence, Said};
-use crate::history::RunRecord;
+use crate::dashboard::{self, Evidence};
 use crate::history::source::read_run_folder;
+use crate::history::{Mode, RunRecord};
 use crate::record::{OutputDir, RunFolder, RunId};
+use crate::settings;
 use crate::tables::Tables;
+use past::Past;
 
 /// Write a report of runs as one HTML file that stands alone.
 #[derive(Debug, clap::Args)]
@@ -20,12 +24,23 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", required = true)]
     pub html: PathBuf,
     /// A run: its folder, an output directory for its newest run, or the name of a run in --output-dir (repeatable: the
-    /// newest is what the report is about, the others are its past) [default: the newest run of --output-dir].
+    /// newest is what the report is about, the others are its past) [default: the newest run of --history, or else of
+    /// --output-dir].
     #[arg(long, value_name = "RUN")]
     pub run: Vec<PathBuf>,
-    /// Output directory of the harness.
+    /// Output directory of the harness. Commands, logs and GPU readings of runs of the history are taken from it.
     #[arg(long, short = 'O', value_name = "DIR", default_value = "perf-output")]
     pub output_dir: PathBuf,
+    /// Take the past from a history: a SQLite file or postgres://… [default: `history` of perf.toml, then
+    /// perf-history.sqlite].
+    #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "")]
+    pub history: Option<String>,
+    /// How many days of the history, counted back from its newest run.
+    #[arg(long, value_name = "D", default_value_t = 60, requires = "history")]
+    pub days: u32,
+    /// Only cases whose label matches this shell pattern.
+    #[arg(long, value_name = "PATTERN", requires = "history")]
+    pub case: Option<String>,
 }
 
 /// Writes the report and tells on stderr what it is of.
@@ -34,50 +49,65 @@ pub struct ReportArgs {
 /// When a run is not there or cannot be read, or the file cannot be written.
 pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     let output = OutputDir::new(&args.output_dir);
-    let folders = match &args.run[..] {
-        [] => vec![output.newest_run()?],
-        named => named.iter().map(|name| folder(name, &output)).collect::<Result<_, _>>()?,
+    let mut folders: Vec<RunFolder> =
+        args.run.iter().map(|name| folder(name, &output)).collect::<Result<_, _>>()?;
+    let past = match args.history.as_deref() {
+        Some(place) => {
+            let place = settings::history(Some(place).filter(|place| !place.is_empty()))?;
+            Past::read(place.open(Mode::Existing)?.as_mut(), args.days, args.case.as_deref())?
+        }
+        None => Past::default(),
     };
+    if args.history.is_none() && folders.is_empty() {
+        folders.push(output.newest_run()?);
+    }
+    // A run that is here has more to tell than the history, and wins.
     let tables = Tables::load(None)?;
-    let mut runs: Vec<RunRecord> = Vec::new();
+    let mut runs: BTreeMap<String, RunRecord> =
+        past.runs.iter().map(|run| (run.id.clone(), run.clone())).collect();
+    if folders.is_empty() {
+        folders.extend(past.last_night().filter_map(|id| {
+            let folder = output.run(&RunId::given(id).ok()?);
+            folder.path().is_dir().then_some(folder)
+        }));
+    }
     let mut evidence: BTreeMap<(String, String), Evidence> = BTreeMap::new();
     for folder in &folders {
         let run = read_run_folder(folder, &tables.models)?;
-        if runs.iter().any(|known| known.id == run.id) {
-            continue;
-        }
         let of_run = dashboard::evidence(folder)?;
         evidence.extend(of_run.into_iter().map(|(name, it)| ((run.id.clone(), name), it)));
-        runs.push(run);
+        runs.insert(run.id.clone(), run);
     }
-    let data = dashboard::gather(&runs, &Said::nothing(), evidence, Timestamp::now());
+    let runs: Vec<RunRecord> = runs.into_values().collect();
+    let data = past.said(|said| dashboard::gather(&runs, said, evidence, Timestamp::now()));
     for problem in &data.problems {
         eprintln!("warning: {problem}");
     }
     if data.cases.is_empty() {
-        bail!("write a report: the run has no result yet; `trtllm-perf status` tells what it does");
+        bail!(
+            "write a report: there is no result to show; name other runs with --run, or a longer time with --days"
+        );
     }
     write(&args.html, &dashboard::page(&data))?;
-    eprintln!("wrote {}: {} cases of {} runs", args.html.display(), data.cases.len(), runs.len());
+    let (cases, runs) = (data.cases.len(), data.runs.len());
+    eprintln!("wrote {}: cases: {cases}, runs: {runs}", args.html.display());
     Ok(())
 }
 
 /// The run that the user named.
 fn folder(name: &Path, output: &OutputDir) -> anyhow::Result<RunFolder> {
     let whole = name.canonicalize().unwrap_or_else(|_| name.to_owned());
-    if whole.join("run.json").is_file()
-        && let (Some(id), Some(directory)) = (whole.file_name(), whole.ancestors().nth(2))
-    {
-        return Ok(OutputDir::new(directory).run(&RunId::given(&id.to_string_lossy())?));
+    if whole.join("run.json").is_file() {
+        return Ok(RunFolder::new(whole));
     }
     if whole.join("runs").is_dir() {
         return Ok(OutputDir::new(whole).newest_run()?);
     }
-    let by_name = RunId::given(&name.to_string_lossy()).map(|id| output.run(&id));
-    match by_name {
+    match RunId::given(&name.to_string_lossy()).map(|id| output.run(&id)) {
         Ok(run) if run.path().is_dir() => Ok(run),
         _ => bail!(
-            "find the run {}: it is no run folder, no output directory, and no run of {}; name one of them with --run, or the output directory with --output-dir",
+            "find the run {}: it is no run folder, no output directory, and no run of {}; \
+             name one of them with --run, or the output directory with --output-dir",
             name.display(),
             output.path().display()
         ),
@@ -86,21 +116,18 @@ fn folder(name: &Path, output: &OutputDir) -> anyhow::Result<RunFolder> {
 
 /// Replaces the file at once, so that nobody opens half a page.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // Those of any new file, less what the user's mask takes: it is to be sent to others.
+    let permissions = std::fs::Permissions::from_mode(0o666);
     let written = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
         file.persist(path)?;
         Ok(())
     };
     written().with_context(|| format!("write {}", path.display()))
-}
-
-/// Those of any new file, less what the user's mask takes; temporary files are for their owner alone otherwise.
-fn permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }

@@ -1,0 +1,107 @@
+//! What the history has for a report: runs of a period, and what people said of them.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::dashboard::{Remark, Said};
+use crate::history::{
+    About, CaseIdentity, Entries, Filter, HistoryError, RunRecord, RunSummary, Store,
+};
+use crate::list::glob_matches;
+use crate::metric::Metric;
+
+/// Runs that began so close to the newest one may have evidence that is worth reading.
+const LAST_NIGHT: SignedDuration = SignedDuration::from_hours(12);
+
+/// A part of the history.
+#[derive(Default)]
+pub struct Past {
+    /// The oldest first; of renamed cases, under the last name.
+    pub runs: Vec<RunRecord>,
+    entries: Entries,
+    /// When each run began, and the first run of each release.
+    starts: BTreeMap<String, Timestamp>,
+    releases: BTreeMap<String, Timestamp>,
+}
+
+impl Past {
+    /// Reads the last `days` of a history, of all cases or those that match.
+    pub fn read(
+        store: &mut dyn Store,
+        days: u32,
+        case: Option<&str>,
+    ) -> Result<Self, HistoryError> {
+        let entries = store.entries()?;
+        let all = store.runs(&Filter::default())?;
+        let newest = all.iter().map(|run| run.started).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let from = newest
+            .saturating_sub(SignedDuration::from_hours(i64::from(days) * 24))
+            .unwrap_or(Timestamp::MIN);
+        let mut releases = BTreeMap::new();
+        for run in &all {
+            if let Some(release) = &run.release {
+                releases.entry(release.clone()).or_insert(run.started);
+            }
+        }
+        let filter = Filter { case: case.map(str::to_owned), ..Filter::default() };
+        let mut renamed = BTreeMap::new();
+        let mut runs = Vec::new();
+        for summary in all.iter().filter(|run| run.started >= from) {
+            runs.extend(Self::one(store, summary, &filter, &entries, &mut renamed)?);
+        }
+        let starts = all.into_iter().map(|run| (run.id, run.started)).collect();
+        Ok(Self { runs, entries, starts, releases })
+    }
+
+    fn one(
+        store: &mut dyn Store,
+        summary: &RunSummary,
+        filter: &Filter,
+        entries: &Entries,
+        renamed: &mut BTreeMap<String, Option<CaseIdentity>>,
+    ) -> Result<Option<RunRecord>, HistoryError> {
+        let mut run = store.run(summary)?;
+        for attempt in &mut run.attempts {
+            let fields = attempt.case.fields.clone();
+            let now =
+                renamed.entry(fields.clone()).or_insert_with(|| entries.renamed(&fields).cloned());
+            if let Some(now) = now {
+                attempt.case = now.clone();
+            }
+        }
+        Ok(filter.cut(run))
+    }
+
+    /// The ids of the newest run and those near it.
+    pub fn last_night(&self) -> impl Iterator<Item = &str> {
+        let newest = self.runs.iter().map(|run| run.started).max();
+        let near = move |run: &&RunRecord| {
+            newest.is_some_and(|it| it.duration_since(run.started) < LAST_NIGHT)
+        };
+        self.runs.iter().filter(near).map(|run| run.id.as_str())
+    }
+
+    /// Hands on what people said, as a report asks for it.
+    pub fn said<T>(&self, then: impl FnOnce(&Said<'_>) -> T) -> T {
+        let invalid = |run: &str, label: &str, metric: Metric| {
+            let entry = self.entries.invalid(run, label, metric)?;
+            Some(format!("marked by {}: {}", entry.made.by, entry.reason))
+        };
+        let remarks = |label: &str| {
+            let annotations = self.entries.annotations.iter();
+            let of = annotations
+                .filter(|it| it.case.as_deref().is_none_or(|pattern| glob_matches(pattern, label)));
+            let remark = |it: &crate::history::Annotation| {
+                let at = match &it.about {
+                    About::Time(at) => *at,
+                    About::Run(id) => *self.starts.get(id)?,
+                    About::Release(release) => *self.releases.get(release)?,
+                };
+                Some(Remark { at, text: format!("{} ({})", it.text, it.made.by) })
+            };
+            of.filter_map(remark).collect()
+        };
+        then(&Said { invalid: &invalid, remarks: &remarks })
+    }
+}
