@@ -141,6 +141,8 @@ pub struct Change {
     pub way: Way,
     /// Whether it is worse, and by more than both limits of the metric.
     pub beyond: bool,
+    /// Whether it is more than noise: outside the band of the release, or more than the relative limit.
+    pub noticeable: bool,
 }
 
 /// Which way a number moved.
@@ -177,7 +179,8 @@ impl Series {
         let beyond = worse
             && share.abs() > self.limits.threshold.abs()
             && delta.abs() > self.limits.absolute_threshold.abs();
-        Some(Change { share, way, beyond })
+        let noticeable = self.outside() || share.abs() > self.limits.threshold.abs();
+        Some(Change { share, way, beyond, noticeable })
     }
 
     /// Whether the newest point lies outside the noise of its release. Its band is that of all points of the release, which

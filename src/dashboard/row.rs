@@ -110,15 +110,14 @@ pub fn outcome_sign(outcome: &Outcome) -> Sign {
     Sign { class, sign, word: outcome.word().to_owned() }
 }
 
-/// How a change is shown: the sign says good or bad, not up or down.
+/// How a change is shown: the sign says good or bad, not up or down. Noise has none.
 pub fn change_sign(change: &Change) -> Sign {
     let percent = percent(change.share);
     let (class, sign, word) = match change.way {
-        _ if change.share.abs() < 0.0005 => ("off", "=", percent),
-        Way::Better => ("good", "▲", format!("{percent} better")),
-        Way::Same => ("off", "=", percent),
         Way::Worse if change.beyond => ("bad", "▼", format!("{percent} worse, beyond limit")),
-        Way::Worse => ("warn", "▽", format!("{percent} worse")),
+        Way::Worse if change.noticeable => ("warn", "▽", format!("{percent} worse")),
+        Way::Better if change.noticeable => ("good", "▲", format!("{percent} better")),
+        _ => ("off", "", percent),
     };
     Sign { class, sign, word }
 }

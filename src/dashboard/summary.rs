@@ -60,8 +60,8 @@ pub fn tiles(data: &ReportData) -> Vec<Tile> {
         .collect()
 }
 
-/// What needs a look, and how many entries there would be: outcomes first, then numbers that are worse beyond their
-/// limit, the worst first, then flaky passes.
+/// What needs a look, and how many entries there would be: failures first, then numbers that are worse beyond their
+/// limit, the worst first, then what was not run, then flaky passes.
 pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
     let mut found: Vec<(u8, f64, Attention)> = Vec::new();
     for (id, case) in data.cases.iter().enumerate() {
@@ -70,7 +70,7 @@ pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
         match &case.outcome {
             Outcome::Absent => {
                 let last = format!("last run {}", day(data.runs[case.run].started));
-                found.push((2, 0.0, entry(sign, last)));
+                found.push((3, 0.0, entry(sign, last)));
             }
             Outcome::Flaky => {
                 let text = format!("passed on attempt {}", case.attempts);
@@ -87,7 +87,7 @@ pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
             let Some(change) = series.change().filter(|it| here && it.beyond) else { continue };
             let outside = if series.outside() { ", outside its noise" } else { "" };
             let text = format!("{} {}{outside}", short_name(series.metric), percent(change.share));
-            found.push((3, -change.share.abs(), entry(change_sign(&change), text)));
+            found.push((2, -change.share.abs(), entry(change_sign(&change), text)));
         }
     }
     found.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
