@@ -126,7 +126,11 @@
   const points = (one, at) => {
     const [, exponent, first, values] = one.s[at];
     const odd = new Map((one.x || []).filter(it => it[0] === at).map(it => [it[1], it]));
-    return values.map((value, step) => ({ run: first + step, raw: value })).filter(it => it.raw !== 0).map(it => {
+    let sum = 0;
+    return values.map((step, index) => {
+      sum += step || 0;
+      return { run: first + index, raw: step === null ? null : sum };
+    }).filter(it => it.raw !== null).map(it => {
       const [, , state, note] = odd.get(it.run) || [0, 0, 'valid', ''];
       return { run: it.run, value: it.raw / Math.pow(10, exponent), state, note, counts: state === 'valid' || state === 'flaky' };
     });

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::dashboard::{self, Evidence};
 use crate::history::source::read_run_folder;
-use crate::history::{Mode, RunRecord};
+use crate::history::{Filter, Mode, RunRecord};
 use crate::record::{OutputDir, RunFolder, RunId};
 use crate::settings;
 use crate::tables::Tables;
@@ -39,7 +39,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "D", default_value_t = 60, requires = "history")]
     pub days: u32,
     /// Only cases whose label matches this shell pattern.
-    #[arg(long, value_name = "PATTERN", requires = "history")]
+    #[arg(long, value_name = "PATTERN")]
     pub case: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     let past = match args.history.as_deref() {
         Some(place) => {
             let place = settings::history(Some(place).filter(|place| !place.is_empty()))?;
-            Past::read(place.open(Mode::Existing)?.as_mut(), args.days, args.case.as_deref())?
+            Past::read(place.open(Mode::Existing)?.as_mut(), args.days)?
         }
         None => Past::default(),
     };
@@ -78,7 +78,8 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
         evidence.extend(of_run.into_iter().map(|(name, it)| ((run.id.clone(), name), it)));
         runs.insert(run.id.clone(), run);
     }
-    let runs: Vec<RunRecord> = runs.into_values().collect();
+    let wanted = Filter { case: args.case, ..Filter::default() };
+    let runs: Vec<RunRecord> = runs.into_values().filter_map(|run| wanted.cut(run)).collect();
     let data = past.said(|said| dashboard::gather(&runs, said, evidence, Timestamp::now()));
     for problem in &data.problems {
         eprintln!("warning: {problem}");

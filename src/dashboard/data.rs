@@ -245,6 +245,15 @@ impl CaseData {
         self.of(metric)?.newest().filter(|point| point.run == self.run)
     }
 
+    /// Whether it failed, passed only in the end, was not run, or is slower than before by more than its limits.
+    pub fn needs_a_look(&self) -> bool {
+        let slower = |series: &Series| {
+            let here = series.newest().is_some_and(|point| point.run == self.run);
+            here && series.change().is_some_and(|change| change.beyond)
+        };
+        self.outcome.is_bad() || self.outcome == Outcome::Flaky || self.series.iter().any(slower)
+    }
+
     /// The series that stands for the case: the first.
     pub fn main(&self) -> Option<&Series> {
         self.series.first()
@@ -252,6 +261,14 @@ impl CaseData {
 }
 
 impl ReportData {
+    /// From so many cases on, what is large is there for cases that need a look alone, so that a mail still takes the file.
+    const LEAN_FROM: usize = 400;
+
+    /// Whether the page of a case is the short one.
+    pub fn lean(&self, case: &CaseData) -> bool {
+        self.cases.len() > Self::LEAN_FROM && !case.needs_a_look()
+    }
+
     /// Whether any of it was made by a script and not measured.
     pub fn synthetic(&self) -> bool {
         self.runs.iter().any(|run| run.origin == Origin::Synthetic)

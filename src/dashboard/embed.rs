@@ -35,8 +35,9 @@ struct Case {
     r: Vec<usize>,
 }
 
-/// Place of the metric, decimal exponent, first run, and for each run from there the number × 10^exponent, 0 for none.
-type Numbers = (usize, i32, usize, Vec<i64>);
+/// Place of the metric, decimal exponent, first run, and for each run from there the number × 10^exponent less that of the
+/// run before which has one, null for none: short, since numbers of a series are near each other.
+type Numbers = (usize, i32, usize, Vec<Option<i64>>);
 
 /// The JSON text. It holds no character that HTML or XML would read as markup.
 pub fn embed(data: &ReportData) -> String {
@@ -83,9 +84,12 @@ fn numbers(series: &Series, metric: usize) -> Numbers {
     let exponent = if largest > 0.0 { DIGITS - 1 - largest.log10().floor() as i32 } else { 0 };
     let first = series.points.first().map_or(0, |point| point.run);
     let last = series.points.last().map_or(0, |point| point.run);
-    let mut values = vec![0; last + 1 - first];
+    let mut values = vec![None; last + 1 - first];
+    let mut before = 0;
     for point in &series.points {
-        values[point.run - first] = (point.value * 10_f64.powi(exponent)).round() as i64;
+        let whole = (point.value * 10_f64.powi(exponent)).round() as i64;
+        values[point.run - first] = Some(whole - before);
+        before = whole;
     }
     (metric, exponent, first, values)
 }

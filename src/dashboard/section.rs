@@ -14,6 +14,8 @@ use crate::verdict::stats::MAD_TO_SD;
 #[derive(Debug)]
 pub struct Section {
     pub last: bool,
+    /// Whether commands, certificate, repeats and GPU readings were left out.
+    pub lean: bool,
     pub model: String,
     pub label: String,
     pub outcome: Sign,
@@ -59,10 +61,12 @@ pub struct MetricLine {
 pub fn section(id: usize, data: &ReportData) -> Section {
     let case = &data.cases[id];
     let main = case.main();
-    let evidence = case.evidence.as_ref();
+    let lean = data.lean(case);
+    let evidence = case.evidence.as_ref().filter(|_| !lean);
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
     let pairs = data.runs.len() > 1;
     Section {
+        lean,
         last: id + 1 == data.cases.len(),
         model: case.model.clone(),
         label: case.label.clone(),
@@ -77,14 +81,14 @@ pub fn section(id: usize, data: &ReportData) -> Section {
         remarks: case.remarks.iter().map(|it| (day(it.at), it.text.clone())).collect(),
         odd: case.series.iter().take(1).flat_map(|series| odd(series, data)).collect(),
         failures: failures(case, data),
-        spread: main.map(|series| spread(series, &data.runs)).unwrap_or_default(),
+        spread: main.map(|series| spread(series, &data.runs, !lean)).unwrap_or_default(),
         strip: evidence.and_then(|it| it.telemetry.as_ref()).map(strip).unwrap_or_default(),
         strip_note: text(evidence.and_then(|it| it.telemetry_note.as_ref())),
         run_line: run_line(case),
         steps: evidence.map(|it| steps(&it.steps)).unwrap_or_default(),
-        certificate: certificate(case),
+        certificate: if lean { Vec::new() } else { certificate(case) },
         problems: evidence.map(|it| it.problems.clone()).unwrap_or_default(),
-        facts: facts(case),
+        facts: if lean { Vec::new() } else { facts(case) },
     }
 }
 

@@ -13,8 +13,8 @@ const ROW: i32 = 26;
 /// No more releases than these, the newest.
 const ROWS: usize = 5;
 
-/// Draws the repeats of a series that count; nothing of fewer than two.
-pub fn spread(series: &Series, runs: &[RunNote]) -> Markup {
+/// Draws the repeats of a series that count, without `each` as boxes alone; nothing of fewer than two.
+pub fn spread(series: &Series, runs: &[RunNote], each: bool) -> Markup {
     let counting: Vec<_> = series.points.iter().filter(|point| point.state.counts()).collect();
     let release = |run: usize| runs[run].release.as_deref().unwrap_or("no release");
     let rows: Vec<(&str, Vec<f64>)> = counting
@@ -47,7 +47,7 @@ pub fn spread(series: &Series, runs: &[RunNote]) -> Markup {
             boxes = boxes.rect(x.at(low), middle - 8, x.at(high), middle + 8);
             medians = medians.to(x.at(median), middle - 10).line(x.at(median), middle + 10);
         }
-        ticks = values.iter().fold(ticks, |path, value| {
+        ticks = values.iter().filter(|_| each).fold(ticks, |path, value| {
             path.to(x.at(*value), middle - 4).line(x.at(*value), middle + 4)
         });
     }

@@ -100,6 +100,13 @@ impl Path {
 
     fn go(&mut self, command: char, x: i32, y: i32) {
         let (dx, dy) = (x - self.at.0, y - self.at.1);
+        if command == 'l' && (dx == 0 || dy == 0) {
+            let (command, step) = if dy == 0 { ('h', dx) } else { ('v', dy) };
+            self.text.push(command);
+            self.number(step);
+            (self.at, self.command) = ((x, y), command);
+            return;
+        }
         // After a move, further pairs are lines; a second move needs its letter.
         let implied = command == 'l' && matches!(self.command, 'l' | 'm');
         if !implied {
@@ -158,14 +165,14 @@ impl Path {
 
     /// A line through the points; a gap where there is none, and a dot where one stands alone.
     pub fn through(mut self, points: impl IntoIterator<Item = Option<(i32, i32)>>) -> Self {
-        let mut drawing = false;
-        for point in points {
-            match point {
-                Some((x, y)) if drawing => self = self.line(x, y),
-                Some((x, y)) => self = self.to(x, y).line(x, y),
-                None => {}
+        let points: Vec<_> = points.into_iter().collect();
+        for stretch in points.split(Option::is_none) {
+            for (place, (x, y)) in stretch.iter().flatten().enumerate() {
+                self = if place == 0 { self.to(*x, *y) } else { self.line(*x, *y) };
             }
-            drawing = point.is_some();
+            if let [Some((x, y))] = stretch {
+                self = self.line(*x, *y);
+            }
         }
         self
     }
@@ -197,11 +204,11 @@ mod tests {
     #[test]
     fn a_path_is_short_and_its_shapes_leave_the_pen_where_they_began() {
         let path = Path::default().to(10, 20).line(15, 18).line(20, 30).to(1, 1).line(2, 1);
-        assert_eq!(path.text, "m10 20 5-2 5 12m-19-29 1 0");
+        assert_eq!(path.text, "m10 20 5-2 5 12m-19-29h1");
         let path = Path::default().rect(0, 0, 4, 2).to(1, 1).line(2, 2);
-        assert_eq!(path.text, "m0 0 4 0 0 2-4 0zm1 1 1 1");
+        assert_eq!(path.text, "m0 0h4v2h-4zm1 1 1 1");
         let path = Path::default().through([Some((1, 1)), None, Some((3, 3)), Some((4, 4))]);
-        assert_eq!(path.text, "m1 1 0 0m2 2 0 0 1 1");
+        assert_eq!(path.text, "m1 1h0m2 2 1 1");
     }
 
     #[test]

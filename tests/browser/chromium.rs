@@ -120,16 +120,21 @@ impl Chromium {
 
     /// Opens a file and waits until it is loaded.
     pub fn open(&mut self, file: &Path, fragment: &str) {
-        self.ask("Page.navigate", json!({ "url": "about:blank" }));
+        // A place of the same page would not load it again.
+        self.go("about:blank");
         self.events.clear();
-        let url = format!("file://{}{fragment}", file.display());
-        self.ask("Page.navigate", json!({ "url": url }));
+        self.go(&format!("file://{}{fragment}", file.display()));
+    }
+
+    /// Goes to an address and waits until what is there is loaded.
+    fn go(&mut self, url: &str) {
+        let answer = self.ask("Page.navigate", json!({ "url": url }));
+        assert!(answer.get("errorText").is_none(), "{url}: {answer}");
         let start = Instant::now();
-        let loaded = |event: &Value| event["method"] == "Page.loadEventFired";
-        while !self.events.iter().any(loaded) {
+        let there = format!("document.readyState === 'complete' && location.href === '{url}'");
+        while self.value(&there) != true {
             assert!(start.elapsed() < Duration::from_secs(60), "{url} was not loaded");
-            let event = self.hear();
-            self.events.push(event);
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

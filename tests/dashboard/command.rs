@@ -49,7 +49,14 @@ fn a_run_of_the_embedded_engine_becomes_a_page_with_its_numbers_and_commands() {
     let html = fs::read_to_string(work.path().join("r.html")).expect("the page");
     let csv = fs::read_to_string(work.path().join("perf-output/perf_script_test_results.csv"));
     assert!(csv.expect("rows").contains("TOKEN_THROUGHPUT"));
-    for part in [SHORT, "refbench", "--report_json", "TTFT", "no_such_model", "embedded.yml"] {
+    for part in [
+        "input_output_len:16,8-reqs:2-con:2",
+        "refbench",
+        "--report_json",
+        "TTFT",
+        "no_such_model",
+        "embedded.yml",
+    ] {
         assert_eq!(html.contains(part), part != "embedded.yml", "{part}");
     }
     // A second run: the first is its past. Names of runs, folders and output directories all do.
@@ -72,7 +79,8 @@ fn a_run_of_the_embedded_engine_becomes_a_page_with_its_numbers_and_commands() {
     let latest = "perf-output/runs/latest";
     let said = exits(0, program(work.path(), &["report", "--html", "one.html", "--run", latest]));
     assert!(said.contains("cases: 1, runs: 1"), "{said}");
-    // The same from the history, which the runs went to by themselves.
+    // The same from the history.
+    exits(0, program(work.path(), &["history", "import", "perf-output"]));
     let said = exits(0, program(work.path(), &["report", "--html", "h.html", "--history"]));
     assert!(said.contains("cases: 2, runs: 2"), "{said}");
     let html = fs::read_to_string(work.path().join("h.html")).expect("the page");

@@ -26,12 +26,8 @@ pub struct Past {
 }
 
 impl Past {
-    /// Reads the last `days` of a history, of all cases or those that match.
-    pub fn read(
-        store: &mut dyn Store,
-        days: u32,
-        case: Option<&str>,
-    ) -> Result<Self, HistoryError> {
+    /// Reads the last `days` of a history.
+    pub fn read(store: &mut dyn Store, days: u32) -> Result<Self, HistoryError> {
         let entries = store.entries()?;
         let all = store.runs(&Filter::default())?;
         let newest = all.iter().map(|run| run.started).max().unwrap_or(Timestamp::UNIX_EPOCH);
@@ -44,11 +40,10 @@ impl Past {
                 releases.entry(release.clone()).or_insert(run.started);
             }
         }
-        let filter = Filter { case: case.map(str::to_owned), ..Filter::default() };
         let mut renamed = BTreeMap::new();
         let mut runs = Vec::new();
         for summary in all.iter().filter(|run| run.started >= from) {
-            runs.extend(Self::one(store, summary, &filter, &entries, &mut renamed)?);
+            runs.push(Self::one(store, summary, &entries, &mut renamed)?);
         }
         let starts = all.into_iter().map(|run| (run.id, run.started)).collect();
         Ok(Self { runs, entries, starts, releases })
@@ -57,10 +52,9 @@ impl Past {
     fn one(
         store: &mut dyn Store,
         summary: &RunSummary,
-        filter: &Filter,
         entries: &Entries,
         renamed: &mut BTreeMap<String, Option<CaseIdentity>>,
-    ) -> Result<Option<RunRecord>, HistoryError> {
+    ) -> Result<RunRecord, HistoryError> {
         let mut run = store.run(summary)?;
         for attempt in &mut run.attempts {
             let fields = attempt.case.fields.clone();
@@ -70,7 +64,7 @@ impl Past {
                 attempt.case = now.clone();
             }
         }
-        Ok(filter.cut(run))
+        Ok(run)
     }
 
     /// The ids of the newest run and those near it.
