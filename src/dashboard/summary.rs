@@ -49,7 +49,11 @@ pub fn tiles(data: &ReportData) -> Vec<Tile> {
         }
         let detail = causes.iter().map(|(cause, count)| format!("{count} {cause}"));
         Tile {
-            sign: Sign { word: word.to_owned(), ..outcome_sign(&like) },
+            sign: Sign {
+                word: word.to_owned(),
+                class: if cases.is_empty() { "off" } else { outcome_sign(&like).class },
+                ..outcome_sign(&like)
+            },
             count: cases.len(),
             detail: detail.collect::<Vec<_>>().join(", "),
         }

@@ -99,8 +99,12 @@ pub fn report(runs: &[RunRecord]) -> ReportData {
 
 /// Numbers that look like noise of about 1 % and are the same everywhere.
 pub fn wobble(one: usize, other: usize) -> f64 {
-    let mixed = (one as u64 * 7919 + other as u64 * 104_729).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    1.0 + ((mixed >> 40) as f64 / (1_u64 << 24) as f64 - 0.5) * 0.03
+    // SplitMix64.
+    let mut z = (one as u64 * 1_000_003 + other as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    1.0 + ((z >> 40) as f64 / (1_u64 << 24) as f64 - 0.5) * 0.03
 }
 
 /// So many cases on so many nights, with commands, GPU readings and a few failures in the newest.
