@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::telemetry::{self, Telemetry};
 use crate::record::result::{AttemptResult, Outcome};
-use crate::record::{Attempt, RecordError, RunFolder, read_attempts};
+use crate::record::{Attempt, RecordError, RunFolder, read_attempts, words_without_secrets};
 
 /// Most characters of a failure's text that are shown: its head and its end.
 const DETAILS: usize = 6000;
@@ -12,7 +12,7 @@ const DETAILS: usize = 6000;
 /// What is told of one attempt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
-    /// The steps that ran.
+    /// The steps that ran, secrets stripped.
     pub steps: Vec<StepNote>,
     /// `LIST:LINE`.
     pub origin: Option<String>,
@@ -58,7 +58,7 @@ fn of_attempt(result: AttemptResult, telemetry: Option<Telemetry>) -> Evidence {
     };
     let step = |step: crate::record::result::StepRecord| StepNote {
         kind: step.kind,
-        argv: step.argv,
+        argv: words_without_secrets(step.argv.iter().map(String::as_str)),
         ended: step.ended,
         seconds: step.end.duration_since(step.start).as_secs_f64().max(0.0),
     };

@@ -79,8 +79,7 @@ fn a_run_of_the_embedded_engine_becomes_a_page_with_its_numbers_and_commands() {
     let latest = "perf-output/runs/latest";
     let said = exits(0, program(work.path(), &["report", "--html", "one.html", "--run", latest]));
     assert!(said.contains("cases: 1, runs: 1"), "{said}");
-    // The same from the history.
-    exits(0, program(work.path(), &["history", "import", "perf-output"]));
+    // The same from the history, which the runs went to by themselves.
     let said = exits(0, program(work.path(), &["report", "--html", "h.html", "--history"]));
     assert!(said.contains("cases: 2, runs: 2"), "{said}");
     let html = fs::read_to_string(work.path().join("h.html")).expect("the page");
