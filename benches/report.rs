@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench report
 //!
-//! Fails when it is larger than 10 MB, or when the best of five first paints comes later than after a second. Needs
+//! Fails when it is larger than 10 MB, or when the median of five first paints comes later than after a second. Needs
 //! Chromium; says so and measures the rest where there is none.
 
 #[expect(dead_code, reason = "shared with the tests")]
@@ -47,8 +47,9 @@ fn main() -> ExitCode {
         println!("first paint {paint:.0} ms, with content {content:.0} ms, loaded {loaded:.0} ms");
         paints.push(paint);
     }
-    let best = paints.iter().copied().fold(f64::MAX, f64::min);
-    println!("best first paint {best:.0} ms");
-    good &= best <= PAINT_MS;
+    paints.sort_by(f64::total_cmp);
+    let median = paints[paints.len() / 2];
+    println!("median first paint {median:.0} ms");
+    good &= median <= PAINT_MS;
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -207,8 +207,8 @@
       path('flag', 'M' + (place(run) - 5) + ' ' + (BOTTOM + 3) + 'h10l-5 10z');
       chart.append(svg('text', { class: 'flag', x: place(run) + 8, y: BOTTOM + 13 }, String(index + 1)));
     });
-    chart.append(svg('text', { x: LEFT + 10, y: 196 }, day(0).slice(0, 10)));
-    chart.append(svg('text', { x: RIGHT - 10, y: 196, 'text-anchor': 'end' }, day(times.length - 1).slice(0, 10)));
+    chart.append(svg('text', { x: LEFT + 10, y: 207 }, day(0).slice(0, 10)));
+    chart.append(svg('text', { x: RIGHT - 10, y: 207, 'text-anchor': 'end' }, day(times.length - 1).slice(0, 10)));
     return chart;
   };
 

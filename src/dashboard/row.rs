@@ -114,7 +114,7 @@ pub fn outcome_sign(outcome: &Outcome) -> Sign {
 pub fn change_sign(change: &Change) -> Sign {
     let percent = percent(change.share);
     let (class, sign, word) = match change.way {
-        Way::Worse if change.beyond => ("bad", "▼", format!("{percent} worse, beyond limit")),
+        Way::Worse if change.beyond => ("bad", "▼", format!("{percent} worse")),
         Way::Worse if change.noticeable => ("warn", "▽", format!("{percent} worse")),
         Way::Better if change.noticeable => ("good", "▲", format!("{percent} better")),
         _ => ("off", "", percent),

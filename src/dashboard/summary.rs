@@ -86,12 +86,16 @@ pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
             }
             _ => {}
         }
+        let told = matches!(case.outcome, Outcome::Regression(_));
         for series in &case.series {
             let here = series.newest().is_some_and(|point| point.run == case.run);
-            let Some(change) = series.change().filter(|it| here && it.beyond) else { continue };
+            let Some(change) = series.change().filter(|it| here && it.beyond && !told) else {
+                continue;
+            };
             let outside = if series.outside() { ", outside its noise" } else { "" };
             let text = format!("{} {}{outside}", short_name(series.metric), percent(change.share));
-            found.push((2, -change.share.abs(), entry(change_sign(&change), text)));
+            let sign = Sign { word: "worse".to_owned(), ..change_sign(&change) };
+            found.push((2, -change.share.abs(), entry(sign, text)));
         }
     }
     found.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));

@@ -73,8 +73,8 @@ pub fn trend(case: &CaseData, series: &Series, runs: &[RunNote]) -> Markup {
     svg.path("failed", &failed);
     remarks(&mut svg, case, runs, &x);
     if let [first, .., last] = runs {
-        svg.text("", LEFT + 10, SIZE.1 - 14, Anchor::Start, &day(first.started));
-        svg.text("", RIGHT - 10, SIZE.1 - 14, Anchor::End, &day(last.started));
+        svg.text("", LEFT + 10, SIZE.1 - 3, Anchor::Start, &day(first.started));
+        svg.text("", RIGHT - 10, SIZE.1 - 3, Anchor::End, &day(last.started));
     }
     svg.finish()
 }

@@ -123,7 +123,7 @@ pub fn big(cases: usize, nights: usize) -> ReportData {
         let attempt_of = |(place, case): (usize, &CaseIdentity)| {
             let level = 900.0 * (1.0 + (place % 40) as f64) * if night > 30 { 1.05 } else { 1.0 };
             let mut attempt = attempt(case, start, level * wobble(place, night));
-            if (place * 31 + night) % 97 == 0 {
+            if (place * 31 + night).is_multiple_of(97) {
                 let message = "the GPU is out of memory".to_owned();
                 attempt.ended = Ended::Failed { kind: "gpu_oom".to_owned(), message };
                 attempt.samples.clear();
