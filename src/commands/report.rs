@@ -51,7 +51,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     let output = OutputDir::new(&args.output_dir);
     let mut folders: Vec<RunFolder> =
         args.run.iter().map(|name| folder(name, &output)).collect::<Result<_, _>>()?;
-    let past = match args.history.as_deref() {
+    let mut past = match args.history.as_deref() {
         Some(place) => {
             let place = settings::history(Some(place).filter(|place| !place.is_empty()))?;
             Past::read(place.open(Mode::Existing)?.as_mut(), args.days)?
@@ -63,14 +63,15 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     }
     // A run that is here has more to tell than the history, and wins.
     let tables = Tables::load(None)?;
-    let mut runs: BTreeMap<String, RunRecord> =
-        past.runs.iter().map(|run| (run.id.clone(), run.clone())).collect();
     if folders.is_empty() {
         folders.extend(past.last_night().filter_map(|id| {
             let folder = output.run(&RunId::given(id).ok()?);
             folder.path().is_dir().then_some(folder)
         }));
     }
+    let past_runs = std::mem::take(&mut past.runs);
+    let mut runs: BTreeMap<String, RunRecord> =
+        past_runs.into_iter().map(|run| (run.id.clone(), run)).collect();
     let mut evidence: BTreeMap<(String, String), Evidence> = BTreeMap::new();
     for folder in &folders {
         let run = read_run_folder(folder, &tables.models)?;

@@ -40,7 +40,7 @@ pub struct StepNote {
 /// The evidence of the last attempt of each test of a run, by test name.
 ///
 /// # Errors
-/// When the run folder cannot be listed. What cannot be read of an attempt is told by [`read_attempts`]'s other users.
+/// When the run folder cannot be listed. What cannot be read of an attempt is a problem of its run record.
 pub fn evidence(run: &RunFolder) -> Result<BTreeMap<String, Evidence>, RecordError> {
     let (mut attempts, _) = read_attempts(run, &BTreeSet::new())?;
     attempts.sort_by_key(|attempt| attempt.result.attempt);

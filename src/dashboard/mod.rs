@@ -1,7 +1,7 @@
 //! Station 14, pages: the report and a comparison, each one HTML file that stands alone.
 //! The only user of `askama`.
 //!
-//! [`gather`] puts runs together into [`ReportData`], with the evidence that a run folder has beside the numbers
+//! [`gather()`] puts runs together into [`ReportData`], with the evidence that a run folder has beside the numbers
 //! ([`evidence()`]). From that [`page()`] draws: charts as SVG (`trend`, `spread`, `trade_off`, `strip`, all with the small
 //! writer in `svg`), tables and texts by templates. The page loads nothing and works without JavaScript; with it, tables
 //! can be sorted and filtered, and the trends of further metrics are drawn from the numbers in it (`embed`).

@@ -121,7 +121,7 @@ fn write(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// [`escape`] for templates.
+/// The escaper of the templates: what could be read as markup becomes a reference, what steers or hides is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Visible;
 
