@@ -171,7 +171,7 @@
     const rough = (high - low) / 4;
     const power = Math.pow(10, Math.floor(Math.log10(rough)));
     const step = [1, 2, 5, 10].map(it => it * power).find(it => it >= rough) || rough;
-    const digits = Math.min(9, Math.max(0, -Math.floor(Math.log10(step))));
+    const digits = Math.min(9, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
     for (let tick = Math.ceil(low / step); tick <= Math.floor(high / step); tick++) {
       path('grid', 'M' + LEFT + ' ' + y(tick * step) + 'H' + RIGHT);
       const label = digits === 0 && Math.abs(tick * step) >= 1000 ? show(tick * step) : (tick * step).toFixed(digits);

@@ -42,19 +42,23 @@ impl Scale {
 
     /// Two to about `most` round values with equal steps of 1, 2 or 5 times a power of ten.
     pub fn ticks(&self, most: usize) -> Vec<f64> {
-        let rough = (self.high - self.low) / most.max(1) as f64;
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|it| it * power).into_iter().find(|it| *it >= rough);
-        let step = step.unwrap_or(rough);
+        let step = self.step(most);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step).floor() as i64;
         (first..=last).take(12).map(|place| place as f64 * step).collect()
     }
 
-    /// A tick's text: as many decimals as its step needs.
-    pub fn label(&self, tick: f64) -> String {
-        let step = self.ticks(4).windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
-        let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+    fn step(&self, most: usize) -> f64 {
+        let rough = (self.high - self.low) / most.max(1) as f64;
+        let power = 10_f64.powf(rough.log10().floor());
+        let round = [1.0, 2.0, 5.0, 10.0].map(|it| it * power);
+        round.into_iter().find(|step| *step >= rough).unwrap_or(rough)
+    }
+
+    /// The text of one of the [`ticks`](Self::ticks) of as many: as many decimals as their step needs.
+    pub fn label(&self, tick: f64, most: usize) -> String {
+        // A power of ten may come out a hair below itself.
+        let decimals = (-(self.step(most).log10() + 1e-9).floor()).clamp(0.0, 9.0) as usize;
         if decimals == 0 && tick.abs() >= 1000.0 {
             return super::text::number(tick);
         }
@@ -72,7 +76,7 @@ mod tests {
         assert_eq!(scale.ticks(4), [100.0, 150.0, 200.0]);
         assert_eq!((scale.at(0.0), scale.at(150.0), scale.at(1e9)), (0, 50, 100));
         let fine = Scale::over([1.501, 1.504], 0, 100).expect("values");
-        let labels: Vec<_> = fine.ticks(4).iter().map(|tick| fine.label(*tick)).collect();
+        let labels: Vec<_> = fine.ticks(4).iter().map(|tick| fine.label(*tick, 4)).collect();
         assert_eq!(labels, ["1.501", "1.502", "1.503", "1.504"]);
         assert!(Scale::over([f64::NAN], 0, 1).is_none());
         let flat = Scale::over([5.0], 0, 100).expect("a value");

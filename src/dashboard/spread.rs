@@ -60,7 +60,7 @@ pub fn spread(series: &Series, runs: &[RunNote], each: bool) -> Markup {
     svg.path("ticks", &ticks);
     svg.path("median", &medians);
     for tick in x.ticks(5) {
-        svg.text("", x.at(tick), height - 6, Anchor::Middle, &x.label(tick));
+        svg.text("", x.at(tick), height - 6, Anchor::Middle, &x.label(tick, 5));
     }
     svg.finish()
 }

@@ -100,10 +100,10 @@ fn chart(model: &str, lines: &[(&str, Vec<Place>)]) -> Markup {
         .fold(grid, |path, tick| path.to(x.at(*tick), TOP).line(x.at(*tick), BOTTOM));
     svg.path("grid", &grid);
     for tick in y.ticks(5) {
-        svg.text("", LEFT - 6, y.at(tick) + 4, Anchor::End, &y.label(tick));
+        svg.text("", LEFT - 6, y.at(tick) + 4, Anchor::End, &y.label(tick, 5));
     }
     for tick in x.ticks(6) {
-        svg.text("", x.at(tick), BOTTOM + 16, Anchor::Middle, &x.label(tick));
+        svg.text("", x.at(tick), BOTTOM + 16, Anchor::Middle, &x.label(tick, 6));
     }
     svg.text(
         "axis",

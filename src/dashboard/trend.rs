@@ -86,7 +86,7 @@ fn grid(svg: &mut Svg, y: &Scale) {
         .fold(Path::default(), |path, tick| path.to(LEFT, y.at(*tick)).line(RIGHT, y.at(*tick)));
     svg.path("grid", &lines);
     for tick in ticks {
-        svg.text("", LEFT - 6, y.at(tick) + 4, Anchor::End, &y.label(tick));
+        svg.text("", LEFT - 6, y.at(tick) + 4, Anchor::End, &y.label(tick, 4));
     }
 }
 
