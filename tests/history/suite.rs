@@ -278,7 +278,7 @@ pub fn what_people_say_is_kept_in_order(factory: &impl Factory) {
     store.add(&Entry::Blessing(blessing.clone())).expect("kept");
     let entries = factory.open().entries().expect("entries");
     assert_eq!(entries.annotations, annotations);
-    assert_eq!(entries.blessings, [blessing.clone()]);
+    assert_eq!(entries.blessings, std::slice::from_ref(&blessing));
     let of = |engine| entries.blessed(&identity(LLAMA), Metric::TokenThroughput, H100, engine);
     assert_eq!(of("tensorrt_llm"), Some(&blessing));
     assert_eq!(of("refbench"), None);
