@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
+use super::sides;
+use crate::compare;
 use crate::dashboard::{self, Evidence};
 use crate::history::source::read_run_folder;
 use crate::history::{Filter, Mode, RunRecord};
@@ -28,6 +30,9 @@ pub struct ReportArgs {
     /// --output-dir].
     #[arg(long, value_name = "RUN")]
     pub run: Vec<PathBuf>,
+    /// The page of a comparison in place of a report; sides as for `trtllm-perf compare`.
+    #[arg(long, num_args = 2, value_names = ["BASE", "CANDIDATE"], conflicts_with_all = ["run", "history"])]
+    pub compare: Vec<String>,
     /// Output directory of the harness. Commands, logs and GPU readings of runs of the history are taken from it.
     #[arg(long, short = 'O', value_name = "DIR", default_value = "perf-output")]
     pub output_dir: PathBuf,
@@ -48,6 +53,16 @@ pub struct ReportArgs {
 /// # Errors
 /// When a run is not there or cannot be read, or the file cannot be written.
 pub fn run(args: ReportArgs) -> anyhow::Result<()> {
+    let tables = Tables::load(None)?;
+    if let [base, candidate] = &args.compare[..] {
+        let cases = args.case.clone().into_iter().collect();
+        let options = compare::Options { cases, ..compare::Options::default() };
+        let [base, candidate] = [sides::side(base, &tables)?, sides::side(candidate, &tables)?];
+        let comparison = compare::compare(&base, &candidate, &options);
+        write(&args.html, &dashboard::compare_page(&comparison)?)?;
+        eprintln!("wrote {}: {} against {}", args.html.display(), candidate.name, base.name);
+        return Ok(());
+    }
     let output = OutputDir::new(&args.output_dir);
     let mut folders: Vec<RunFolder> =
         args.run.iter().map(|name| folder(name, &output)).collect::<Result<_, _>>()?;
@@ -62,7 +77,6 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
         folders.push(output.newest_run()?);
     }
     // A run that is here has more to tell than the history, and wins.
-    let tables = Tables::load(None)?;
     if folders.is_empty() {
         folders.extend(past.last_night().filter_map(|id| {
             let folder = output.run(&RunId::given(id).ok()?);

@@ -84,6 +84,12 @@ fn a_run_of_the_embedded_engine_becomes_a_page_with_its_numbers_and_commands() {
     assert!(said.contains("cases: 2, runs: 2"), "{said}");
     let html = fs::read_to_string(work.path().join("h.html")).expect("the page");
     assert!(html.contains("--report_json"), "the newest run is here, and has its commands");
+    let [_, second] = &names[..] else { panic!("{names:?}") };
+    let [first, second] = [first, second].map(|name| format!("perf-output/runs/{name}"));
+    let words = ["report", "--html", "ab.html", "--compare", &first, &second];
+    exits(0, program(work.path(), &words));
+    let html = fs::read_to_string(work.path().join("ab.html")).expect("the page");
+    assert!(html.contains("TOKEN_THROUGHPUT") && html.contains("compared"), "{html}");
     let said = exits(
         0,
         program(work.path(), &["report", "--html", "c.html", "--history", "--case", "refbench*"]),
