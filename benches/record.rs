@@ -113,6 +113,7 @@ fn result(recorder: &Recorder, ordinal: usize) -> AttemptResult {
             log: Some("bench.log".to_owned()),
             gpu: Default::default(),
         }],
+        baseline: Vec::new(),
         problems: Vec::new(),
         facts: Default::default(),
     }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
+use crate::baseline::{Policy, drift_budget};
 use crate::engine::Flow;
 use crate::plan::DatasetTool;
 use crate::record::JunitFamily;
@@ -28,7 +29,7 @@ const UPSTREAM: &str = "Accepted from upstream's command lines";
     // The flattened parser brings texts of its own, which are about another program.
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     after_help = "Tests run one at a time, since they share the GPUs, unless --test-threads says otherwise.\n\
-                  Exit codes: 0 passed, 101 a test failed, 2 usage, 3 nothing can be run here, 4 nothing ran, 130 interrupted."
+                  Exit codes: 0 passed, 101 a test failed, 2 usage, 3 nothing can be run here, 4 nothing ran or\n                  a row of the baseline was not checked, 130 interrupted."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -132,6 +133,16 @@ pub struct Cli {
     /// Try a failed test up to N times more; a pass after a failure is shown as flaky.
     #[arg(long, value_name = "N", env = "TRTLLM_PERF_RETRIES", help_heading = RUNNING)]
     pub retries: Option<u32>,
+    /// Hold each number against this baseline (upstream's base_perf CSV); `none` for no baseline
+    /// [default: perf-tests/baselines/<GPU>.csv, when there is one].
+    #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_BASELINE", help_heading = RUNNING)]
+    pub baseline: Option<PathBuf>,
+    /// How far a number may be from its baseline; docs/VERDICT.md has both rules [default: default].
+    #[arg(long, value_name = "RULE", env = "TRTLLM_PERF_POLICY", help_heading = RUNNING)]
+    pub policy: Option<Policy>,
+    /// How far a number may be worse than its blessed level, in percent [default: 5].
+    #[arg(long, value_name = "PCT", env = "TRTLLM_PERF_DRIFT_BUDGET", value_parser = drift_budget, help_heading = RUNNING)]
+    pub drift_budget: Option<f64>,
     /// Go on with the newest run: run what has no result in it.
     #[arg(long, env = "TRTLLM_PERF_RESUME", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, help_heading = RUNNING)]
     pub resume: bool,

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use clap::Parser;
 use jiff::civil::Date;
 
+use crate::baseline::Gate;
 use crate::case::Engine;
 use crate::cli::Cli;
 use crate::failure::Exit;
@@ -27,6 +28,7 @@ mod dry_run;
 mod earlier;
 mod explain;
 mod gate;
+mod judged;
 mod keep;
 mod lacking;
 mod notes;
@@ -40,6 +42,7 @@ mod world;
 pub use check_up::{CheckUp, check_up};
 use earlier::Earlier;
 pub use gate::{Bout, GateOptions, Gated, gate};
+use judged::Coverage;
 use keep::Keeper;
 use open::Occasion;
 use prepare::Prepared;
@@ -123,7 +126,13 @@ pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
         true => Vec::new(),
         false => lacking::engines(&lines, &prepared, &world, &libtest),
     };
-    let job = Job { prepared, lacking, earlier, held };
+    let gate = judged::load(settings, &asked.gpus.found)?;
+    let coverage =
+        gate.as_ref().map(|gate| Coverage::of(gate, &lines, &prepared, &world, settings, &libtest));
+    if let Some(coverage) = coverage.as_ref().filter(|_| !settings.allow_empty) {
+        coverage.begin(prepared.iter().any(|trial| trial.needs_program(&libtest)))?;
+    }
+    let job = Job { prepared, lacking, earlier, held, gate, coverage };
     match execute(&asked, world, job, &libtest, &interrupt)? {
         Some(code) => Ok(code),
         None if settings.allow_empty => Ok(ExitCode::SUCCESS),
@@ -182,6 +191,9 @@ struct Job {
     /// The run to go on with, and the output directory held for it.
     earlier: Option<Earlier>,
     held: Option<HeldOutput>,
+    /// What numbers are held against, and what of it this run must check.
+    gate: Option<Gate>,
+    coverage: Option<Coverage>,
 }
 
 /// Runs the prepared trials; `None` when none of them ran.
@@ -192,7 +204,7 @@ fn execute(
     libtest: &libtest_mimic::Arguments,
     interrupt: &Interrupt,
 ) -> Result<Option<ExitCode>, Exit> {
-    let Job { prepared, lacking, earlier, held } = job;
+    let Job { prepared, lacking, earlier, held, gate, coverage } = job;
     let settings = &asked.settings;
     let will_run = |trial: &&Prepared| trial.needs_program(libtest);
     let mut engines: Vec<_> =
@@ -209,6 +221,7 @@ fn execute(
     let mut world = world.open(&occasion, held)?;
     let run = world.stage.recorder.run();
     let keeper = Keeper::new(asked, &world.world.tables.models, run, &prepared);
+    world.stage.gate = gate;
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());
@@ -227,9 +240,17 @@ fn execute(
         return Err(Exit::Interrupted(format!("interrupted; results so far are in {results}")));
     }
     let ran = world.ran.load(Ordering::SeqCst);
+    let unchecked = coverage.and_then(|coverage| world.unchecked(&coverage));
     open::close(world)?;
     keeper.keep(settings);
     eprintln!("results: {}", settings.output_dir.display());
+    match unchecked {
+        Some(text) if conclusion.has_failed() || settings.allow_empty => {
+            eprintln!("warning: {text}")
+        }
+        Some(text) => return Err(Exit::NothingRan(text)),
+        None => {}
+    }
     Ok((ran > 0 || conclusion.has_failed()).then(|| conclusion.exit_code()))
 }
 

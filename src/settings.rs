@@ -8,6 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde::Deserialize;
 
+use crate::baseline::{self, DRIFT_BUDGET, Policy};
 use crate::cli::{Cli, DryRunFormat, Lines, LogFormat, OnIoError, Splitting, Unmeasurable};
 use crate::engine::Flow;
 use crate::failure::Exit;
@@ -59,6 +60,10 @@ pub struct Settings {
     pub tables: Option<PathBuf>,
     /// How many further attempts a failed test gets.
     pub retries: u32,
+    /// What numbers are held against, by which rule, and how many percent they may be worse than a blessed level.
+    pub baseline: Baseline,
+    pub policy: Policy,
+    pub drift_budget: f64,
     pub rerun: Option<Rerun>,
     pub on_io_error: OnIoError,
     pub unmeasurable: Unmeasurable,
@@ -85,6 +90,25 @@ pub struct Settings {
     pub pytest_csv: Option<PathBuf>,
     /// Remarks on the command line, for stderr.
     pub notes: Vec<String>,
+}
+
+/// Which baseline a run has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Baseline {
+    File(PathBuf),
+    /// That of this machine's GPU, where there is one.
+    OfGpu,
+    None,
+}
+
+impl Baseline {
+    fn new(asked: Option<PathBuf>) -> Self {
+        match asked {
+            Some(path) if path.as_os_str() == "none" => Self::None,
+            Some(path) => Self::File(path),
+            None => Self::OfGpu,
+        }
+    }
 }
 
 /// What of the newest run is run again.
@@ -120,6 +144,9 @@ struct File {
     timeout: Option<u64>,
     stall: Option<stall::Table>,
     retries: Option<u32>,
+    baseline: Option<PathBuf>,
+    policy: Option<String>,
+    drift_budget: Option<f64>,
     on_io_error: Option<String>,
     unmeasurable: Option<String>,
     lease_dir: Option<PathBuf>,
@@ -167,6 +194,15 @@ impl Settings {
             (None, Some(name)) => value(&name).map_err(|error| of_file("unmeasurable", error))?,
             (None, None) => Unmeasurable::default(),
         };
+        let policy = match (cli.policy, file.policy) {
+            (Some(policy), _) => policy,
+            (None, Some(name)) => value(&name).map_err(|error| of_file("policy", error))?,
+            (None, None) => Policy::default(),
+        };
+        if let Some(budget) = file.drift_budget {
+            baseline::drift_budget(&budget.to_string())
+                .map_err(|error| of_file("drift_budget", error.to_owned()))?;
+        }
         let junit_family = match (cli.junit_family, file.junit_family) {
             (Some(family), _) => family,
             (None, Some(name)) => value(&name).map_err(|error| of_file("junit_family", error))?,
@@ -229,6 +265,9 @@ impl Settings {
             dataset_tool,
             tables: cli.tables.or(file.tables),
             retries: cli.retries.or(file.retries).unwrap_or(0),
+            baseline: Baseline::new(cli.baseline.or(file.baseline)),
+            policy,
+            drift_budget: cli.drift_budget.or(file.drift_budget).unwrap_or(DRIFT_BUDGET),
             rerun: match (cli.failed, cli.resume) {
                 (true, _) => Some(Rerun::Failed),
                 (false, true) => Some(Rerun::Unfinished),

@@ -126,6 +126,15 @@ impl Tables {
     }
 }
 
+/// The baseline of a GPU, `baselines/<GPU>.csv` of `dir` or of `perf-tests`; none comes with the harness, since a level is
+/// of one site's machines.
+pub fn baseline_of(gpu: &str, dir: Option<&Path>) -> Option<PathBuf> {
+    let name = format!("{}.csv", gpu.replace(['/', '\\'], "_"));
+    let folders = dir.into_iter().chain([Path::new("perf-tests")]);
+    let mut paths = folders.map(|folder| folder.join("baselines").join(&name));
+    paths.find(|path| path.is_file())
+}
+
 fn text(dir: Option<&Path>, name: &str, embedded: &str) -> Result<(PathBuf, String), TablesError> {
     let unreadable = |path: &Path, source| TablesError::Read { path: path.to_owned(), source };
     if let Some(dir) = dir

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::baseline::Gate;
 use crate::case::{Case, Engine};
 use crate::dataset::{Cache, TokenizerFacts};
 use crate::engine::Flow;
@@ -19,6 +20,7 @@ use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::record::{RecordError, Recorder, Started};
 use crate::sample::Tolerances;
 
+mod baseline;
 mod files;
 mod gpus;
 mod outcome;
@@ -48,6 +50,8 @@ pub struct Stage {
     pub device_subtype: Option<String>,
     /// The GPUs to run on; where there are none to watch, why.
     pub gpus: Result<GpuAccess, String>,
+    /// What numbers are held against.
+    pub gate: Option<Gate>,
     /// When a measurement is not to be trusted.
     pub tolerances: Tolerances,
     /// Pass the steps' output on to stderr.
@@ -138,6 +142,9 @@ pub fn run(
     attempt.start(&cwd)?;
     if attempt.passing() {
         attempt.measure();
+    }
+    if attempt.passing() {
+        attempt.judge();
     }
     attempt.tidy();
     attempt.result.end = Timestamp::now();

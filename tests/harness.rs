@@ -8,6 +8,8 @@ mod perf_target;
 #[path = "harness/support.rs"]
 mod support;
 
+#[path = "harness/baseline.rs"]
+mod baseline;
 #[path = "harness/commands.rs"]
 mod commands;
 #[path = "harness/comparisons.rs"]

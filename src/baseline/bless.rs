@@ -19,6 +19,17 @@ use crate::metric::Better;
 /// How far a series may be from its blessed level before that is said, in percent.
 pub const DRIFT_BUDGET: f64 = 5.0;
 
+/// Reads a drift budget.
+///
+/// # Errors
+/// When it is not a share in percent.
+pub fn drift_budget(text: &str) -> Result<f64, &'static str> {
+    let number = text.trim_end_matches('%').trim().parse::<f64>().ok();
+    number
+        .filter(|number| number.is_finite() && *number >= 0.0)
+        .ok_or("it takes percent, 0 or more")
+}
+
 /// The header of the file.
 const HEADER: [&str; 8] = [
     "blessed_at",

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::row::MetricType;
 use crate::metric::{Better, Limits, Metric};
 
@@ -10,7 +12,8 @@ use crate::metric::{Better, Limits, Metric};
 pub const ABSOLUTE_CAP: f64 = 2.0;
 
 /// A rule for how far a value may move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// `|new - base| > absolute + relative * |new|`, in both directions, build times left out.
     Upstream,
@@ -30,13 +33,16 @@ impl Policy {
 }
 
 /// How a value stands to its base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Within what is allowed.
     Within,
     /// Worse than allowed: a regression.
+    #[serde(rename = "regression")]
     Worse,
     /// Better than what is allowed: the base is out of date, or the new value wrong.
+    #[serde(rename = "improvement")]
     Better,
     /// There is no number on one side, or no limits.
     Unjudged,

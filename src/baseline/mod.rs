@@ -4,6 +4,7 @@
 
 mod bless;
 mod columns;
+mod gate;
 mod limits;
 mod number;
 mod patch;
@@ -16,8 +17,10 @@ mod update;
 
 pub use bless::{
     BlessError, Blessing, Blessings, DRIFT_BUDGET, Drift, Series, blessed_path, blessing_lines,
+    drift_budget,
 };
 pub use columns::{Column, Columns};
+pub use gate::{BaselineVerdict, Gate, GateError};
 pub use limits::{ABSOLUTE_CAP, Judgement, Policy, Standing, better, judge, percent, rounded};
 pub use number::python_float;
 pub use patch::{Line, Source, Spelling, csv_line, name_in_patch, patch};

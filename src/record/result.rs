@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::BaselineVerdict;
 use crate::metric::{Limits, Metric};
 use crate::sample::{Certificate, Standing};
 
@@ -38,6 +39,9 @@ pub struct AttemptResult {
     pub metrics: Vec<MetricRow>,
     /// The steps that ran, in order.
     pub steps: Vec<StepRecord>,
+    /// How its numbers stood to the baseline, in the order of `metrics`; empty without a baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<BaselineVerdict>,
     /// Things worth a person's attention that are no failure, e.g. "report and log disagree …".
     pub problems: Vec<String>,
     /// Facts for people and for history: bench version, engine backend, GPU, driver, data-set tool …
@@ -60,6 +64,7 @@ impl AttemptResult {
             outcome: Outcome::Passed,
             metrics: Vec::new(),
             steps: Vec::new(),
+            baseline: Vec::new(),
             problems: Vec::new(),
             facts: BTreeMap::new(),
         }

@@ -2,6 +2,7 @@
 //! Our own file; upstream's keeps its columns.
 
 use super::cell::{Cell, csv_line};
+use super::name::TrialName;
 use super::result::{AttemptResult, MetricRow, Outcome, State};
 use crate::sample::{Check, Standing};
 
@@ -24,7 +25,8 @@ pub(super) fn header() -> Vec<u8> {
         "gpus",
         "certificate",
     ];
-    csv_line(front.into_iter().chain(Check::ALL.map(Check::word)).chain(["certificate_notes"]))
+    let back = ["certificate_notes", "perf_case_name", "baseline", "baseline_verdict"];
+    csv_line(front.into_iter().chain(Check::ALL.map(Check::word)).chain(back))
 }
 
 /// The rows of one trial: its attempts in order.
@@ -91,5 +93,10 @@ fn line(result: &AttemptResult, row: Option<&MetricRow>, flaky: bool) -> Vec<u8>
         .map(|finding| format!("{}: {}", finding.check.word(), finding.text))
         .collect();
     cells.push(text(&notes.join("; ")));
+    let name = row.map(|row| TrialName::new(&result.name, None).metric(&row.name));
+    let verdict = result.baseline.iter().find(|it| Some(&it.perf_case_name) == name.as_ref());
+    cells.push(Cell::text(&name));
+    cells.push(verdict.and_then(|it| it.base).map_or(Cell::Empty, Cell::Number));
+    cells.push(verdict.map_or(Cell::Empty, |it| text(it.word())));
     csv_line(cells.iter().map(ToString::to_string))
 }

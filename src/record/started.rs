@@ -59,6 +59,7 @@ impl Started {
                     .to_owned(),
             }),
             metrics: Vec::new(),
+            baseline: Vec::new(),
             steps: Vec::new(),
             problems: Vec::new(),
             facts: Default::default(),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::judged::{Coverage, Seen};
 use super::keep;
 use super::output::{self, lines, say};
 use super::prepare::Prepared;
@@ -58,6 +59,7 @@ pub struct OpenWorld {
     stop_on_io_error: bool,
     /// An I/O error has stopped the run.
     halted: AtomicBool,
+    seen: Mutex<Seen>,
 }
 
 impl World {
@@ -118,6 +120,7 @@ impl World {
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
             gpus: gpu_access(gpus, settings, &self.tables.clocks, &run_folder, engines)?,
+            gate: None,
             tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,
@@ -135,6 +138,7 @@ impl World {
             ignore_unmeasurable: settings.unmeasurable == Unmeasurable::Ignore,
             stop_on_io_error: settings.on_io_error == OnIoError::Stop,
             halted: AtomicBool::new(false),
+            seen: Mutex::default(),
         })
     }
 
@@ -292,6 +296,11 @@ impl OpenWorld {
         self.halted.fetch_or(self.stop_on_io_error, Ordering::SeqCst);
     }
 
+    /// What the baseline names and this run did not judge, in words.
+    pub fn unchecked(&self, coverage: &Coverage) -> Option<String> {
+        coverage.end(&self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Writes a result and folds the views.
     pub fn record(&self, result: &AttemptResult) -> Result<(), RecordError> {
         let recorded = self.stage.recorder.finish(result);
@@ -299,6 +308,7 @@ impl OpenWorld {
             self.io_error();
         }
         self.say(&recorded?);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take(result);
         self.ran.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use regex::Regex;
 
+use crate::baseline;
 use crate::gpus;
 use crate::support::*;
 
@@ -17,6 +18,10 @@ const GPU_LIST: &str = "-F trt_llm_release_perf_sanity.yml --machine-facts <mach
 const CASE: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh>";
 
 const FAILING: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/silent.sh>";
+
+const JUDGED: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --baseline {base.csv}";
+
+const DRIFTED: &str = "--case refbench_tiny_llama-bench-pytorch-float32-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --baseline {base.csv} --policy upstream";
 
 const UNTRUSTED: &str = "--case llama_v3.1_8b-bench-pytorch-bfloat16-input_output_len:64,32-reqs:48 --bench-bin <bench/good.sh> --models-root {models} --gpu-recording {faulty.jsonl} --lease-dir {locks}";
 
@@ -93,6 +98,9 @@ fn of_running() -> Vec<Twin> {
         ("--stall 9", "STALL", "9", "--list --stall-active 5"),
         ("--stall-active 5", "STALL_ACTIVE", "5", "--list --stall 9"),
         ("--retries 1", "RETRIES", "1", FAILING),
+        ("--baseline {base.csv}", "BASELINE", "{base.csv}", CASE),
+        ("--policy upstream", "POLICY", "upstream", JUDGED),
+        ("--drift-budget 1", "DRIFT_BUDGET", "1", DRIFTED),
         ("--resume", "RESUME", "1", FAILING),
         ("--failed", "FAILED", "1", FAILING),
         ("--on-io-error stop", "ON_IO_ERROR", "stop", "--workspace {a.txt} -F embedded.yml"),
@@ -157,6 +165,10 @@ fn work() -> Work {
     let quiet = gpus::quiet;
     gpus::recording(&work, "faulty.jsonl", 1, &[quiet(), quiet(), quiet(), fault, quiet()]);
     work.write("site.toml", "timeout = 11\n");
+    let row = baseline::case_name("", PYTORCH, "inference_time");
+    // Worse than allowed by our rule alone; within five percent of its blessed level.
+    work.write("base.csv", baseline::times(&[(row.clone(), 1360.0)]));
+    work.write("base.blessed.csv", baseline::times(&[(row, 1480.0)]));
     let limits = include_str!("../../perf-tests/metrics.yml");
     work.write(
         "tables/metrics.yml",

@@ -88,6 +88,7 @@ pub fn passed() -> AttemptResult {
                 "09:15:37.917223",
             ),
         ],
+        baseline: Vec::new(),
         problems: vec!["report and log disagree on KV_CACHE_SIZE".into()],
         facts: [("engine.backend", "pytorch"), ("gpu", "H100")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -164,6 +164,10 @@ fn system_out(last: &Attempt, earlier: &[&AttemptResult], info: &RunInfo, limit:
             format!("certificate: {} {}", worst.word(), checks.join(" ")).trim_end()
         );
     }
+    if !result.baseline.is_empty() {
+        let words = result.baseline.iter().map(|it| format!("{} {}", it.metric, it.word()));
+        _ = writeln!(out, "baseline: {}", words.collect::<Vec<_>>().join(", "));
+    }
     if !info.views.junit_logging.out() {
         return out;
     }
@@ -195,6 +199,10 @@ fn facts(result: &AttemptResult) -> String {
             let text = clean_line(&finding.text);
             _ = writeln!(out, "certificate.{}={standing} ({text})", finding.check.word());
         }
+    }
+    for verdict in &result.baseline {
+        let word = verdict.word();
+        _ = writeln!(out, "baseline.{}={word} ({})", verdict.metric, clean_line(&verdict.text));
     }
     for row in &result.metrics {
         _ = writeln!(

@@ -7,7 +7,7 @@ mod error;
 mod help;
 mod option;
 mod parse;
-mod similar;
+mod suggestion;
 mod value;
 
 pub use error::UsageError;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::error::UsageError;
 use super::option::{Kind, Opt, OptionGroup};
-use super::similar::close_matches;
+use super::suggestion::close_matches;
 use super::value::{Value, convert};
 
 /// A command (or the group before it).
