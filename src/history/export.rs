@@ -201,9 +201,9 @@ fn each_row(
 }
 
 fn csv(store: &mut dyn Store, filter: &Filter, out: &mut dyn Write) -> Result<usize, HistoryError> {
-    let mut writer = ::csv::Writer::from_writer(out);
-    let refused = |error: ::csv::Error| match error.into_kind() {
-        ::csv::ErrorKind::Io(error) => written(error),
+    let mut writer = csv::Writer::from_writer(out);
+    let refused = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => written(error),
         kind => HistoryError::Reader(format!("write the export: {kind:?}")),
     };
     writer.write_record(columns()).map_err(refused)?;
