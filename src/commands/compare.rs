@@ -16,13 +16,14 @@ use crate::dashboard;
 use crate::history::CaseIdentity;
 use crate::metric::Metric;
 use crate::run;
+use crate::settings;
 use crate::tables::Tables;
 
 /// Compare two runs, result CSVs, releases or days: what differs, and what got slower or faster.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// What to hold the other side against: a run folder, an output directory (its newest run), a result CSV, or a folder
-    /// with several of these, which count as repeats.
+    /// What to hold the other side against: a run folder, an output directory (its newest run), a result CSV, a folder
+    /// with several of these, which count as repeats; or, of the history, a run's name, a release, or a day (in UTC).
     #[arg(value_name = "BASE")]
     pub base: String,
     /// The side that is judged; the same kinds.
@@ -58,6 +59,9 @@ pub struct CompareArgs {
     /// A label that was renamed (repeatable).
     #[arg(long, value_name = "OLD=NEW")]
     pub alias: Vec<String>,
+    /// The history: a SQLite file or postgres://… [default: `history` of perf.toml, then perf-history.sqlite].
+    #[arg(long, value_name = "PLACE", env = "TRTLLM_PERF_HISTORY", hide_env_values = true)]
+    pub history: Option<String>,
     /// Tables, of which models.yml gives labels their meaning, in place of the embedded ones.
     #[arg(long, value_name = "DIR")]
     pub tables: Option<PathBuf>,
@@ -97,8 +101,9 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
         across_machines: args.across_machines,
         aliases: aliases(&args.alias, &tables.models)?,
     };
-    let base = sides::side(&args.base, &tables)?;
-    let candidate = sides::side(&args.candidate, &tables)?;
+    let history = settings::history(args.history.as_deref())?;
+    let base = sides::side(&args.base, &tables, &history)?;
+    let candidate = sides::side(&args.candidate, &tables, &history)?;
     let comparison = compare::compare(&base, &candidate, &options);
     if comparison.base.cases + comparison.candidate.cases == 0 && !args.case.is_empty() {
         bail!("match --case {}: no case of either side does", args.case.join(", --case "));

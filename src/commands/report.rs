@@ -57,7 +57,9 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     if let [base, candidate] = &args.compare[..] {
         let cases = args.case.clone().into_iter().collect();
         let options = compare::Options { cases, ..compare::Options::default() };
-        let [base, candidate] = [sides::side(base, &tables)?, sides::side(candidate, &tables)?];
+        let history = settings::history(None)?;
+        let side = |word: &str| sides::side(word, &tables, &history);
+        let [base, candidate] = [side(base)?, side(candidate)?];
         let comparison = compare::compare(&base, &candidate, &options);
         write(&args.html, &dashboard::compare_page(&comparison)?)?;
         eprintln!("wrote {}: {} against {}", args.html.display(), candidate.name, base.name);

@@ -57,6 +57,42 @@ fn two_runs_of_the_embedded_engine_are_compared_from_their_folders_and_from_thei
     assert!(ended.err.contains("is on both sides"), "{}", ended.err);
 }
 
+#[test]
+fn runs_of_the_history_are_compared_by_their_name_their_release_and_their_day() {
+    let work = Work::new();
+    for (release, folder) in [("1.1", "a"), ("1.2", "b"), ("1.2", "c")] {
+        let words = ["--case", SHORT[0], "--output-dir", folder, "--release", release];
+        work.run(&[&words[..], &["--history", "h.sqlite"]].concat()).exits(0);
+    }
+    let history = ["--history", "h.sqlite", "--json"];
+    let compared = |words: &[&str]| {
+        let ended = compare(&work, &[words, &history].concat()).exits(0);
+        let json: Value = serde_json::from_str(&ended.out).expect("one object");
+        let runs = ["base", "candidate"].map(|it| json[it]["runs"].as_array().map(Vec::len));
+        (json["rows"].as_array().map(Vec::len), runs.map(Option::unwrap_or_default))
+    };
+    assert_eq!(compared(&["1.1", "1.2"]), (Some(3), [1, 2]));
+    let link = std::fs::read_link(work.path("a/runs/latest")).expect("a link");
+    let run_id = link.to_string_lossy().into_owned();
+    assert_eq!(compared(&[&run_id, "c"]), (Some(3), [1, 1]), "a run of the history and a folder");
+    let day = &run_id[..10];
+    assert_eq!(compared(&["1.1", day]).1[0], 1);
+    assert!(compared(&["1.1", day]).1[1] >= 1, "midnight may be between them");
+
+    // What was marked afterwards does not count any more.
+    let mut history = command(TRTLLM_PERF, work.folder());
+    history.args(["history", "--history", "h.sqlite", "invalidate", "--run", &run_id]);
+    run(history.args(["--reason", "a neighbour was on the GPU"])).exits(0);
+    let ended = compare(&work, &["1.1", "1.2", "--history", "h.sqlite", "--json"]).exits(0);
+    let json: Value = serde_json::from_str(&ended.out).expect("one object");
+    assert_eq!((&json["base"]["samples"], &json["base"]["not_counted"]), (&0.into(), &3.into()));
+
+    compare(&work, &["1.0", "1.2", "--history", "h.sqlite"])
+        .exits(2)
+        .says("and the history h.sqlite has no such run, release or day");
+    compare(&work, &["1.1", "1.2"]).exits(2).says("there is no history perf-history.sqlite");
+}
+
 fn arr() -> Value {
     Value::Array(Vec::new())
 }
@@ -96,7 +132,7 @@ fn a_side_that_cannot_be_read_says_what_to_give() {
     work.run_case(PYTORCH, "good", &["--output-dir", "a"]).exits(0);
     work.write("empty/readme.txt", "nothing");
     for (other, words) in [
-        ("none", "find none: there is no such file or folder; give a run folder"),
+        ("none", "find none: there is no such file or folder, and "),
         ("empty", "find a run in empty: neither it nor a folder in it"),
         ("a/junit.xml", "a/junit.xml:1: no column"),
     ] {
