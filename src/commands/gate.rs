@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::series_csv;
 use crate::cli::Cli;
 use crate::failure::Exit;
+use crate::history::{Entries, Mode, Place};
 use crate::metric::Better;
-use crate::run::{self, Bout, GateOptions, Host};
+use crate::run::{self, Bout, GateOptions, Gated, Host};
 use crate::verdict::paired::{self, Interval};
 use crate::verdict::{Judgement, Limit, Pair, Verdict};
 
@@ -127,6 +128,7 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
                 .filter(|(_, count)| *count > 0)
                 .map(|(verdict, count)| format!("{count} {}", verdict.word()))
                 .collect();
+            standings(&gated);
             let results = output.unwrap_or_else(|| "perf-output".into());
             eprintln!(
                 "{}; {:.1} GPU-minutes; runs and pairs: {}",
@@ -142,6 +144,24 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
             Ok(exit_code([Verdict::Invalid]))
         }
         Err(exit) => Ok(run::finish(Err(exit))),
+    }
+}
+
+/// Says on stderr how often the gate is wrong where it measured, as far as self-checks tell.
+fn standings(gated: &Gated) {
+    let there = gated.history.file().is_none_or(Path::exists) && gated.history != Place::Nowhere;
+    let read = || gated.history.open(Mode::Existing)?.entries();
+    let entries = match there.then(read) {
+        Some(Ok(entries)) => entries,
+        Some(Err(error)) => {
+            eprintln!("note: read the self-checks: {error}");
+            Entries::default()
+        }
+        None => Entries::default(),
+    };
+    for (machine_class, engine) in gated.measured_on() {
+        let tally = entries.self_check(machine_class, engine);
+        eprintln!("{machine_class}, {engine}: {}", tally.line());
     }
 }
 

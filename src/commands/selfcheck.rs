@@ -3,11 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::gate::tell;
 use crate::cli::Cli;
 use crate::failure::Exit;
-use crate::run::{self, Bout, GateOptions, Host};
+use crate::history::{Entry, HistoryError, Made, Mode, Place, SelfCheck};
+use crate::machine;
+use crate::run::{self, Bout, GateOptions, Gated, Host};
 use crate::verdict::{Limit, selfcheck::Tally};
 
 /// Measure how often the gate is wrong: a program held against itself, through the very same path.
@@ -58,6 +61,11 @@ pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
     };
     let mut tally = Tally::default();
     gated.bouts.iter().for_each(|bout| tally.add(bout.verdict, bout.improved));
+    if gated.history != Place::Nowhere {
+        keep(&gated).map_err(|error| {
+            Exit::CannotRun(format!("keep the self-check in {}: {error}", gated.history))
+        })?;
+    }
     run::print("tally", |out| {
         use std::io::Write;
         if json {
@@ -66,4 +74,22 @@ pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
         }
         writeln!(out, "{}", tally.line())
     })
+}
+
+/// Puts the tally of each class of machines and engine into the history.
+fn keep(gated: &Gated) -> Result<(), HistoryError> {
+    let mut store = gated.history.open(Mode::Create)?;
+    for (machine_class, engine) in gated.measured_on() {
+        let mut tally = Tally::default();
+        let here = |bout: &&Bout| (&*bout.machine_class, &*bout.engine) == (machine_class, engine);
+        gated.bouts.iter().filter(here).for_each(|bout| tally.add(bout.verdict, bout.improved));
+        store.add(&Entry::SelfCheck(SelfCheck {
+            made: Made { at: Timestamp::now(), by: machine::user() },
+            machine_class: machine_class.to_owned(),
+            engine: engine.to_owned(),
+            harness: env!("CARGO_PKG_VERSION").to_owned(),
+            tally,
+        }))?;
+    }
+    Ok(())
 }

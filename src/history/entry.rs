@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::CaseIdentity;
 use crate::metric::Metric;
+use crate::verdict::selfcheck::Tally;
 
 /// Who made an entry, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,9 +72,21 @@ pub struct Alias {
     pub new: CaseIdentity,
 }
 
+/// What a self-check of the paired gate came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfCheck {
+    pub made: Made,
+    pub machine_class: String,
+    pub engine: String,
+    /// Version of the harness whose gate it was.
+    pub harness: String,
+    pub tally: Tally,
+}
+
 /// One of them, to be kept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
+    SelfCheck(SelfCheck),
     Annotation(Annotation),
     Invalidation(Invalidation),
     Blessing(Blessing),
@@ -87,6 +100,7 @@ pub struct Entries {
     pub invalidations: Vec<Invalidation>,
     pub blessings: Vec<Blessing>,
     pub aliases: Vec<Alias>,
+    pub self_checks: Vec<SelfCheck>,
 }
 
 impl Entries {
@@ -123,6 +137,15 @@ impl Entries {
             }
         }
         standing.pop()
+    }
+
+    /// All self-checks on a class of machines with an engine, together.
+    pub fn self_check(&self, machine_class: &str, engine: &str) -> Tally {
+        let these = |check: &&SelfCheck| {
+            (check.machine_class.as_str(), check.engine.as_str()) == (machine_class, engine)
+        };
+        let checks = self.self_checks.iter().filter(these);
+        checks.fold(Tally::default(), |sum, check| sum.and(check.tally))
     }
 
     /// The newest blessing of a series.

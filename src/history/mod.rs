@@ -22,7 +22,9 @@ mod sql;
 mod sqlite;
 mod store;
 
-pub use entry::{About, Alias, Annotation, Blessing, Entries, Entry, Invalidation, Made};
+pub use entry::{
+    About, Alias, Annotation, Blessing, Entries, Entry, Invalidation, Made, SelfCheck,
+};
 pub use error::{Cause, HistoryError};
 pub use export::{Format, export};
 pub use filter::Filter;

@@ -9,12 +9,13 @@ mod files;
 mod side;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use crate::case::Engine;
 use crate::cli::Cli;
 use crate::failure::Exit;
+use crate::history::Place;
 use crate::metric::Metric;
 use crate::process::Interrupt;
 use crate::record::{Expected, RecordError};
@@ -56,12 +57,15 @@ pub struct Gated {
     pub gpu_minutes: f64,
     /// Lines for the head of a report: which programs, which rule.
     pub head: Vec<String>,
+    /// Where self-checks are kept.
+    pub history: Place,
 }
 
 impl Gated {
-    /// The worst verdict; `None` without any.
-    pub fn worst(&self) -> Option<Verdict> {
-        self.bouts.iter().map(|bout| bout.verdict).max()
+    /// What was measured on: machine class and engine.
+    pub fn measured_on(&self) -> BTreeSet<(&str, &str)> {
+        let bouts = self.bouts.iter().filter(|bout| !bout.machine_class.is_empty());
+        bouts.map(|bout| (bout.machine_class.as_str(), bout.engine.as_str())).collect()
     }
 }
 
@@ -140,7 +144,8 @@ pub fn gate(
             return Err(exit);
         }
     };
-    let gated = Gated { bouts, gpu_minutes: budget.spent_minutes(), head };
+    let history = settings.history.clone();
+    let gated = Gated { bouts, gpu_minutes: budget.spent_minutes(), head, history };
     files::write(&settings.output_dir, &gated)
         .map_err(|error| Exit::CannotRun(error.to_string()))?;
     close(ring, main)?;

@@ -267,6 +267,13 @@ fn a_self_check_counts_the_false_alarms_of_a_program_against_itself() {
     );
     assert!(ended.out.contains("advisory"), "{}", ended.out);
     assert_eq!(ring.order().len(), 2 + 3 * 8, "{}", ring.order());
+
+    // The gate finds it again, together with further ones, and says what its verdicts are worth.
+    let mut again = command(TRTLLM_PERF, ring.work.folder());
+    again.args(["selfcheck", "--rounds", "1", "--bench-bin", &ring.base, "--case", PYTORCH]);
+    run(&mut again).exits(0);
+    ring.gate(&[]).exits(0).says("self-check: 0 of 4 verdicts on equal programs were regressions");
+    ring.gate(&["--history", "none"]).exits(0).says("self-check: none on record");
 }
 
 #[test]

@@ -6,4 +6,4 @@ mod run_folder;
 
 pub use csv_file::{CsvError, Said, read_csv};
 pub use perf_csv::read_perf_csv;
-pub use run_folder::{read_run_folder, read_tests_of_run_folder};
+pub use run_folder::{measured_on, read_run_folder, read_tests_of_run_folder};

@@ -160,6 +160,11 @@ fn attempt(
     }
 }
 
+/// The machine class and the engine of an attempt, as series are told apart by.
+pub fn measured_on(result: &AttemptResult) -> (String, String) {
+    (machine_class(result), engine(result))
+}
+
 /// The GPUs of the steps that used any; else the CPU, which then did the work.
 fn machine_class(result: &AttemptResult) -> String {
     let subtype = result.steps.iter().find_map(|step| step.gpu.device_subtype.clone());

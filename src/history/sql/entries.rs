@@ -1,11 +1,14 @@
 //! What people say: read as a whole, added to.
 
-use super::super::entry::{About, Alias, Annotation, Blessing, Entries, Entry, Invalidation, Made};
+use super::super::entry::{
+    About, Alias, Annotation, Blessing, Entries, Entry, Invalidation, Made, SelfCheck,
+};
 use super::super::error::HistoryError;
 use super::super::identity::CaseIdentity;
 use super::content::Reader;
 use super::keys::next;
 use super::{Cell, Row, Sql};
+use crate::verdict::selfcheck::Tally;
 
 /// All of it, in the order in which it was said.
 pub(super) fn entries(sql: &mut impl Sql) -> Result<Entries, HistoryError> {
@@ -69,6 +72,25 @@ pub(super) fn entries(sql: &mut impl Sql) -> Result<Entries, HistoryError> {
         });
         Ok(())
     })?;
+    let query = "SELECT made, made_by, machine_class, engine, harness, passed, improved, regressed, inconclusive, invalid
+        FROM self_check ORDER BY entry";
+    sql.select(query, &[], &mut |row| {
+        let count = |column| Ok::<u64, HistoryError>(row.integer(column)?.max(0).unsigned_abs());
+        entries.self_checks.push(SelfCheck {
+            made: made(place, row)?,
+            machine_class: row.text(2)?,
+            engine: row.text(3)?,
+            harness: row.text(4)?,
+            tally: Tally {
+                pass: count(5)?,
+                improved: count(6)?,
+                regress: count(7)?,
+                inconclusive: count(8)?,
+                invalid: count(9)?,
+            },
+        });
+        Ok(())
+    })?;
     Ok(entries)
 }
 
@@ -79,6 +101,16 @@ fn made(place: &str, row: &dyn Row) -> Result<Made, HistoryError> {
 /// Adds an entry within the transaction of the caller.
 pub(super) fn add(sql: &mut impl Sql, entry: &Entry) -> Result<(), HistoryError> {
     match entry {
+        Entry::SelfCheck(check) => {
+            let tally = check.tally;
+            let counts =
+                [tally.pass, tally.improved, tally.regress, tally.inconclusive, tally.invalid];
+            let texts = [&check.machine_class, &check.engine, &check.harness];
+            let texts = texts.map(|text| Cell::from(text.as_str()));
+            // No gate ever gives so many verdicts.
+            let counts = counts.map(|count| Cell::from(i64::try_from(count).unwrap_or(i64::MAX)));
+            put(sql, "self_check", &check.made, texts.into_iter().chain(counts).collect())
+        }
         Entry::Annotation(annotation) => {
             let mut about: [Cell; 3] = [Cell::Null, Cell::Null, Cell::Null];
             match &annotation.about {

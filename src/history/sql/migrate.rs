@@ -7,8 +7,11 @@ use super::content::digest;
 use super::{Cell, Sql};
 
 /// All migrations, from version 1. They are written for SQLite; other databases translate the few words.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001-samples.sql"), include_str!("migrations/0002-entries.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001-samples.sql"),
+    include_str!("migrations/0002-entries.sql"),
+    include_str!("migrations/0003-self-checks.sql"),
+];
 
 /// What a database holds before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bout::value;
 use crate::case::Case;
 use crate::gpu::{Gpu, Lease};
+use crate::history::source::measured_on;
 use crate::metric::Metric;
 use crate::record::result::{AttemptResult, Failure, FailureKind, Outcome};
 use crate::verdict::{Judgement, Limit, Pair, Verdict, holm::holm, paired, stats};
@@ -19,6 +20,8 @@ pub struct Measured {
     pub number: u32,
     pub base_first: bool,
     pub primary: Pair,
+    /// Machine class and engine of the base.
+    pub measured_on: (String, String),
     /// The other metrics that both runs have.
     pub others: Vec<(Metric, Pair)>,
 }
@@ -38,6 +41,7 @@ impl Measured {
         Self {
             number,
             base_first,
+            measured_on: measured_on(base),
             primary: pair(primary).unwrap_or(Pair { base: f64::NAN, candidate: f64::NAN }),
             others: others.filter_map(|metric| Some((metric, pair(metric)?))).collect(),
         }
@@ -92,6 +96,9 @@ pub struct Bout {
     /// Coefficient of variation of one run, as far as the pairs show it.
     pub run_cv: Option<f64>,
     pub place: Place,
+    /// What series of history it belongs to: class of the machine, and engine; empty without a pair.
+    pub machine_class: String,
+    pub engine: String,
     /// Other GPUs on which a regression was seen again, or not.
     pub confirmed: Option<bool>,
     /// GPU time spent, in minutes of one GPU.
@@ -136,6 +143,8 @@ impl Bout {
             lost: 0,
             run_cv: judgement.run_cv(),
             place: Place::default(),
+            machine_class: String::new(),
+            engine: String::new(),
             confirmed: None,
             gpu_minutes: 0.0,
             reasons: vec![judgement.sentence(limit)],
@@ -163,6 +172,9 @@ impl Bout {
 
     /// Keeps the pairs.
     pub(super) fn keep(&mut self, measured: &[Measured]) {
+        if let Some(first) = measured.first() {
+            (self.machine_class, self.engine) = first.measured_on.clone();
+        }
         self.pairs_measured.extend(measured.iter().map(|it| PairRow {
             number: it.number,
             base_first: it.base_first,
