@@ -95,7 +95,7 @@ fn a_history_of_an_older_schema_is_brought_up_to_date_with_all_that_it_holds() {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
         })
     });
-    assert_eq!(versions.expect("versions"), (2, 2));
+    assert_eq!(versions.expect("versions"), (3, 3));
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn a_history_of_a_newer_schema_is_refused_and_left_alone() {
     file.sql("PRAGMA user_version = 99");
     let error = file.refused();
     assert!(
-        error.contains("a newer trtllm-perf wrote it (schema 99, this one knows 2)"),
+        error.contains("a newer trtllm-perf wrote it (schema 99, this one knows 3)"),
         "{error}"
     );
-    file.sql("PRAGMA user_version = 2");
+    file.sql("PRAGMA user_version = 3");
     assert_eq!(content(file.open().as_mut()).len(), 1);
 }
 

@@ -1,11 +1,12 @@
 //! What every store does. [`store_suite!`] makes a test of each of these for one kind of store.
 
 use trtllm_perf::history::{
-    About, Alias, Annotation, Blessing, Ended, Entry, Filter, Invalidation, Made, Store,
+    About, Alias, Annotation, Blessing, Ended, Entry, Filter, Invalidation, Made, SelfCheck, Store,
 };
 use trtllm_perf::metric::Metric;
 use trtllm_perf::record::result::State;
 use trtllm_perf::sample::Standing;
+use trtllm_perf::verdict::selfcheck::Tally;
 
 use crate::support::*;
 
@@ -276,7 +277,20 @@ pub fn what_people_say_is_kept_in_order(factory: &impl Factory) {
         store.add(&Entry::Annotation(annotation.clone())).expect("kept");
     }
     store.add(&Entry::Blessing(blessing.clone())).expect("kept");
+    let check = |pass, regress| SelfCheck {
+        made: made("eve"),
+        machine_class: H100.into(),
+        engine: "tensorrt_llm".into(),
+        harness: "0.1.0".into(),
+        tally: Tally { pass, regress, improved: 1, inconclusive: 2, invalid: 3 },
+    };
+    for check in [check(10, 0), check(20, 1)] {
+        store.add(&Entry::SelfCheck(check)).expect("kept");
+    }
     let entries = factory.open().entries().expect("entries");
+    let together = Tally { pass: 30, regress: 1, improved: 2, inconclusive: 4, invalid: 6 };
+    assert_eq!(entries.self_check(H100, "tensorrt_llm"), together);
+    assert_eq!(entries.self_check(H100, "refbench"), Tally::default());
     assert_eq!(entries.annotations, annotations);
     assert_eq!(entries.blessings, std::slice::from_ref(&blessing));
     let of = |engine| entries.blessed(&identity(LLAMA), Metric::TokenThroughput, H100, engine);
