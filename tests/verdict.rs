@@ -374,7 +374,7 @@ fn faults_of_the_files_name_their_line_and_print_nothing_on_stdout() {
         assert_eq!(command(words, text), (2, String::new(), expected.to_owned()));
     }
     let (code, _, err) = command(&["gate"], "");
-    assert!(code == 2 && err.contains("--pairs <FILE>"), "{err}");
+    assert!(code == 2 && err.contains("--base <PROG>"), "{err}");
 }
 
 #[test]

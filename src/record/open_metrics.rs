@@ -109,7 +109,8 @@ mod tests {
         for metric in Metric::ALL {
             let (name, unit) = family(metric);
             assert!(name.ends_with(&format!("_{unit}")), "{name}");
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            assert!(name.bytes().all(plain), "{name}");
         }
     }
 

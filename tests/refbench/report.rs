@@ -34,7 +34,7 @@ fn layout(text: &str) -> String {
         ),
         (r"(?m)^(Refbench|TensorRT LLM) Version:\t.*$", "<name> Version:\t<text>"),
         (r"(?m)^(Dtype:\t\t\t|KV Cache Dtype:\t\t|Quantization:\t\t).*$", "$1<text>"),
-        (r"(?m)^([A-Z][A-Z0-9]+:) .*$", "$1 <row>"),
+        (r"(?m)^([A-Z][A-Z0-9]+:  )[ 0-9.e+]{9,}( {10}[ 0-9.e+]{9,}){2}$", "$1<row>"),
         (r"(?m)( |\t)[0-9]+(\.[0-9]+)?(E\+[0-9]+)?(%?)$", "$1<number>$4"),
     ];
     patterns.into_iter().fold(text.to_owned(), |text, (pattern, with)| {
