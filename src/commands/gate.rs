@@ -130,6 +130,8 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
                 .collect();
             standings(&gated);
             let results = output.unwrap_or_else(|| "perf-output".into());
+            let sides = ["base", "candidate"].map(|side| results.join(side).display().to_string());
+            eprintln!("what differs besides the program: trtllm-perf compare {}", sides.join(" "));
             eprintln!(
                 "{}; {:.1} GPU-minutes; runs and pairs: {}",
                 counts.join(", "),
