@@ -41,7 +41,7 @@ mod world;
 
 pub use check_up::{CheckUp, check_up};
 use earlier::Earlier;
-pub use gate::{Bout, GateOptions, Gated, gate};
+pub use gate::{CaseVerdict, GateOptions, Gated, gate};
 use judged::Coverage;
 use keep::Keeper;
 use open::Occasion;

@@ -13,7 +13,7 @@ use crate::cli::Cli;
 use crate::failure::Exit;
 use crate::history::{Entries, Mode, Place};
 use crate::metric::Better;
-use crate::run::{self, Bout, GateOptions, Gated, Host};
+use crate::run::{self, CaseVerdict, GateOptions, Gated, Host};
 use crate::verdict::paired::{self, Interval};
 use crate::verdict::{Judgement, Limit, Pair, Verdict};
 
@@ -115,7 +115,7 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
         rounds: 1,
     };
     let json = args.json;
-    let mut told = |bout: &Bout| tell(bout, json);
+    let mut told = |judged: &CaseVerdict| tell(judged, json);
     let output = args.cli.output_dir.clone();
     match run::gate(&options, args.cli, host, &mut told) {
         Ok(Err(code)) => Ok(code),
@@ -123,7 +123,7 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
             let counts: Vec<String> = Verdict::ALL
                 .iter()
                 .map(|verdict| {
-                    (verdict, gated.bouts.iter().filter(|it| it.verdict == *verdict).count())
+                    (verdict, gated.verdicts.iter().filter(|it| it.verdict == *verdict).count())
                 })
                 .filter(|(_, count)| *count > 0)
                 .map(|(verdict, count)| format!("{count} {}", verdict.word()))
@@ -138,7 +138,7 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
                 gated.gpu_minutes,
                 results.display()
             );
-            Ok(exit_code(gated.bouts.iter().map(|it| it.verdict)))
+            Ok(exit_code(gated.verdicts.iter().map(|it| it.verdict)))
         }
         // Nothing to judge is no verdict to build on; 3 and 4 mean something else for a run.
         Err(exit @ (Exit::CannotRun(_) | Exit::NothingRan(_))) => {
@@ -168,15 +168,15 @@ fn standings(gated: &Gated) {
 }
 
 /// Says a verdict as soon as there is one: a JSON line, or the verdict and what is to be said of it.
-pub fn tell(bout: &Bout, json: bool) {
-    let words = bout.remarks();
+pub fn tell(judged: &CaseVerdict, json: bool) {
+    let words = judged.remarks();
     let printed = run::print("verdicts", |out| {
         if json {
-            serde_json::to_writer(&mut *out, bout)?;
+            serde_json::to_writer(&mut *out, judged)?;
             return writeln!(out);
         }
-        writeln!(out, "{:<20} {}", bout.words(), bout.series)?;
-        writeln!(out, "{:<20} {}", "", bout.numbers())?;
+        writeln!(out, "{:<20} {}", judged.words(), judged.series)?;
+        writeln!(out, "{:<20} {}", "", judged.numbers())?;
         words.iter().try_for_each(|word| writeln!(out, "{:<20} {word}", ""))
     });
     if let Err(exit) = printed {

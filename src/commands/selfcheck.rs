@@ -10,7 +10,7 @@ use crate::cli::Cli;
 use crate::failure::Exit;
 use crate::history::{Entry, HistoryError, Made, Mode, Place, SelfCheck};
 use crate::machine;
-use crate::run::{self, Bout, GateOptions, Gated, Host};
+use crate::run::{self, CaseVerdict, GateOptions, Gated, Host};
 use crate::verdict::{Limit, selfcheck::Tally};
 
 /// Measure how often the gate is wrong: a program held against itself, through the very same path.
@@ -48,11 +48,11 @@ pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
         rounds: args.rounds,
     };
     let json = args.json;
-    let mut told = |bout: &Bout| {
+    let mut told = |judged: &CaseVerdict| {
         if json {
-            tell(bout, true);
+            tell(judged, true);
         } else {
-            eprintln!("{:<20} {} round {}", bout.words(), bout.series, bout.round);
+            eprintln!("{:<20} {} round {}", judged.words(), judged.series, judged.round);
         }
     };
     let gated = match run::gate(&options, args.cli, host, &mut told)? {
@@ -60,7 +60,7 @@ pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
         Ok(gated) => gated,
     };
     let mut tally = Tally::default();
-    gated.bouts.iter().for_each(|bout| tally.add(bout.verdict, bout.improved));
+    gated.verdicts.iter().for_each(|judged| tally.add(judged.verdict, judged.improved));
     if gated.history != Place::Nowhere {
         keep(&gated).map_err(|error| {
             Exit::CannotRun(format!("keep the self-check in {}: {error}", gated.history))
@@ -81,8 +81,14 @@ fn keep(gated: &Gated) -> Result<(), HistoryError> {
     let mut store = gated.history.open(Mode::Create)?;
     for (machine_class, engine) in gated.measured_on() {
         let mut tally = Tally::default();
-        let here = |bout: &&Bout| (&*bout.machine_class, &*bout.engine) == (machine_class, engine);
-        gated.bouts.iter().filter(here).for_each(|bout| tally.add(bout.verdict, bout.improved));
+        let here = |judged: &&CaseVerdict| {
+            (&*judged.machine_class, &*judged.engine) == (machine_class, engine)
+        };
+        gated
+            .verdicts
+            .iter()
+            .filter(here)
+            .for_each(|judged| tally.add(judged.verdict, judged.improved));
         store.add(&Entry::SelfCheck(SelfCheck {
             made: Made { at: Timestamp::now(), by: machine::user() },
             machine_class: machine_class.to_owned(),

@@ -3,11 +3,11 @@
 //! Three output directories, each a whole one: `base` and `candidate` hold every run of a side as an attempt, and the one
 //! around them holds a verdict for each case as a test. All have the same run, so that `--resume` goes on with all three.
 
-mod bout;
 mod budget;
+mod case_verdict;
 mod files;
+mod pairs;
 mod side;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -26,10 +26,10 @@ use super::open::{self, Occasion, OpenWorld};
 use super::prepare::{self, Body, Prepared, Ready};
 use super::world::World;
 use super::{Asked, Host, dry_run, notes};
-use bout::Ring;
 use budget::Budget;
+pub use case_verdict::CaseVerdict;
+use pairs::Sides;
 use side::{Opening, Side, check_program};
-pub use told::Bout;
 
 /// What a gate is asked for besides the selection.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub struct GateOptions {
 /// What came of a gate.
 #[derive(Debug)]
 pub struct Gated {
-    pub bouts: Vec<Bout>,
+    pub verdicts: Vec<CaseVerdict>,
     /// GPU time spent, in minutes of one GPU.
     pub gpu_minutes: f64,
     /// Lines for the head of a report: which programs, which rule.
@@ -64,8 +64,8 @@ pub struct Gated {
 impl Gated {
     /// What was measured on: machine class and engine.
     pub fn measured_on(&self) -> BTreeSet<(&str, &str)> {
-        let bouts = self.bouts.iter().filter(|bout| !bout.machine_class.is_empty());
-        bouts.map(|bout| (bout.machine_class.as_str(), bout.engine.as_str())).collect()
+        let verdicts = self.verdicts.iter().filter(|judged| !judged.machine_class.is_empty());
+        verdicts.map(|judged| (judged.machine_class.as_str(), judged.engine.as_str())).collect()
     }
 }
 
@@ -78,7 +78,7 @@ pub fn gate(
     options: &GateOptions,
     cli: Cli,
     host: Host,
-    told: &mut dyn FnMut(&Bout),
+    told: &mut dyn FnMut(&CaseVerdict),
 ) -> Result<Result<Gated, ExitCode>, Exit> {
     let libtest = cli.libtest.clone();
     let asked = Asked::new(cli, libtest.list)?;
@@ -123,7 +123,7 @@ pub fn gate(
     let main = world.open(&occasion, held)?;
     let run_id = main.stage.run_id.clone();
     let opening = Opening { occasion, host, run_id: &run_id };
-    let ring = Ring {
+    let sides = Sides {
         base: Side::open("base", options.base.as_deref(), &opening)?,
         candidate: Side::open("candidate", options.candidate.as_deref(), &opening)?,
         options,
@@ -132,64 +132,71 @@ pub fn gate(
     if let Some(earlier) = &earlier {
         eprintln!("going on with run {}", earlier.run_id);
     }
-    let head = head(options, &ring);
+    let head = head(options, &sides);
     head.iter().for_each(|line| eprintln!("{line}"));
     let mut budget = Budget::new(options.budget_minutes);
-    let done = fight(&main, &ring, cases, &mut budget, told);
-    let bouts = match done {
-        Ok(bouts) => bouts,
+    let done = judge(&main, &sides, cases, &mut budget, told);
+    let verdicts = match done {
+        Ok(verdicts) => verdicts,
         Err(exit) => {
             // What was measured stands in the folders of the sides.
-            close(ring, main)?;
+            close(sides, main)?;
             return Err(exit);
         }
     };
     let history = settings.history.clone();
-    let gated = Gated { bouts, gpu_minutes: budget.spent_minutes(), head, history };
+    let gated = Gated { verdicts, gpu_minutes: budget.spent_minutes(), head, history };
     files::write(&settings.output_dir, &gated)
         .map_err(|error| Exit::CannotRun(error.to_string()))?;
-    close(ring, main)?;
+    close(sides, main)?;
     Ok(Ok(gated))
 }
 
 /// Judges every case, as often as asked for.
-fn fight(
+fn judge(
     main: &OpenWorld,
-    ring: &Ring<'_>,
+    sides: &Sides<'_>,
     cases: Vec<(&Prepared, &Ready)>,
     budget: &mut Budget,
-    told: &mut dyn FnMut(&Bout),
-) -> Result<Vec<Bout>, Exit> {
-    let cases = most_telling_first(main, ring, cases);
-    let mut bouts = Vec::new();
+    told: &mut dyn FnMut(&CaseVerdict),
+) -> Result<Vec<CaseVerdict>, Exit> {
+    let cases = most_telling_first(main, sides, cases);
+    let mut verdicts = Vec::new();
     let mut next: BTreeMap<&str, u32> = BTreeMap::new();
-    for round in 1..=ring.options.rounds {
+    for round in 1..=sides.options.rounds {
         for (prepared, ready) in &cases {
             let primary = main.world.tables.primary.of(&ready.case);
             let number = next.get(prepared.name()).copied().unwrap_or(1);
-            let bout = match files::read_bout(&main.stage.recorder, prepared.name(), round) {
-                Some(bout) => bout,
+            let judged = match files::read_verdict(&main.stage.recorder, prepared.name(), round) {
+                Some(judged) => judged,
                 None => {
-                    let bout = ring.fight(prepared, ready, primary, round, number, budget)?;
-                    record(main, prepared, &bout, round)?;
-                    bout
+                    let judged = sides.judge(prepared, ready, primary, round, number, budget)?;
+                    record(main, prepared, &judged, round)?;
+                    judged
                 }
             };
-            next.insert(prepared.name(), bout.next);
-            told(&bout);
-            bouts.push(bout);
+            next.insert(prepared.name(), judged.next);
+            told(&judged);
+            verdicts.push(judged);
         }
     }
-    Ok(bouts)
+    Ok(verdicts)
 }
 
 /// Puts a verdict into the run of the gate, as the result of a test.
-fn record(main: &OpenWorld, prepared: &Prepared, bout: &Bout, round: u32) -> Result<(), Exit> {
+fn record(
+    main: &OpenWorld,
+    prepared: &Prepared,
+    judged: &CaseVerdict,
+    round: u32,
+) -> Result<(), Exit> {
     let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
     let blank = prepared.result(&main.stage, crate::record::result::Outcome::Passed);
-    let result =
-        told::result(bout, crate::record::result::AttemptResult { attempt: round, ..blank });
-    files::write_bout(&main.stage.recorder, prepared.name(), round, bout).map_err(cannot)?;
+    let result = case_verdict::result(
+        judged,
+        crate::record::result::AttemptResult { attempt: round, ..blank },
+    );
+    files::write_verdict(&main.stage.recorder, prepared.name(), round, judged).map_err(cannot)?;
     main.record(&result).map_err(cannot)
 }
 
@@ -208,13 +215,13 @@ fn cases(prepared: &[Prepared]) -> Vec<(&Prepared, &Ready)> {
 /// before, then what costs least.
 fn most_telling_first<'a>(
     main: &OpenWorld,
-    ring: &Ring<'_>,
+    sides: &Sides<'_>,
     mut cases: Vec<(&'a Prepared, &'a Ready)>,
 ) -> Vec<(&'a Prepared, &'a Ready)> {
-    if ring.options.budget_minutes.is_none() {
+    if sides.options.budget_minutes.is_none() {
         return cases;
     }
-    let output = ring.base.open.stage.recorder.output();
+    let output = sides.base.open.stage.recorder.output();
     let before = files::verdicts_before(main.stage.recorder.output().path());
     let names = cases.iter().map(|(prepared, _)| prepared.name());
     let now = jiff::Timestamp::now();
@@ -228,10 +235,10 @@ fn most_telling_first<'a>(
 }
 
 /// What every report of a gate begins with.
-fn head(options: &GateOptions, ring: &Ring<'_>) -> Vec<String> {
+fn head(options: &GateOptions, sides: &Sides<'_>) -> Vec<String> {
     vec![
-        format!("base       {}", ring.base.title()),
-        format!("candidate  {}", ring.candidate.title()),
+        format!("base       {}", sides.base.title()),
+        format!("candidate  {}", sides.candidate.title()),
         format!(
             "rule       a loss of {} % counts; looks after 4, 6, 8 and 10 pairs at a one-sided α of 0.003",
             options.delta * 100.0
@@ -239,8 +246,8 @@ fn head(options: &GateOptions, ring: &Ring<'_>) -> Vec<String> {
     ]
 }
 
-fn close(ring: Ring<'_>, main: OpenWorld) -> Result<(), Exit> {
-    for world in [ring.base.open, ring.candidate.open, main] {
+fn close(sides: Sides<'_>, main: OpenWorld) -> Result<(), Exit> {
+    for world in [sides.base.open, sides.candidate.open, main] {
         open::close(std::sync::Arc::new(world))?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Gated;
-use super::told::Bout;
+use super::case_verdict::CaseVerdict;
 use crate::record::{RecordError, Recorder, csv_line, replace_file};
 use crate::verdict::Verdict;
 
@@ -19,22 +19,22 @@ const PAIRS: &str = "pairs.csv";
 /// # Errors
 /// When one cannot be written.
 pub fn write(output: &Path, gated: &Gated) -> Result<(), RecordError> {
-    let verdicts = serde_json::to_vec_pretty(&gated.bouts).expect("verdicts are JSON");
+    let verdicts = serde_json::to_vec_pretty(&gated.verdicts).expect("verdicts are JSON");
     replace_file(&output.join(VERDICTS), &verdicts)?;
-    replace_file(&output.join(PAIRS), &pairs(&gated.bouts))
+    replace_file(&output.join(PAIRS), &pairs(&gated.verdicts))
 }
 
 /// The pairs that count. Base and candidate in the metric's unit; the order of a pair is kept, since a drift within
 /// pairs would show in it.
-fn pairs(bouts: &[Bout]) -> Vec<u8> {
+fn pairs(verdicts: &[CaseVerdict]) -> Vec<u8> {
     let columns = ["series", "metric", "round", "pair", "first", "base", "candidate"];
     let mut text = csv_line(columns);
-    for bout in bouts {
-        for pair in &bout.pairs_measured {
+    for judged in verdicts {
+        for pair in &judged.pairs_measured {
             text.extend(csv_line([
-                bout.series.clone(),
-                bout.metric.to_string(),
-                bout.round.to_string(),
+                judged.series.clone(),
+                judged.metric.to_string(),
+                judged.round.to_string(),
                 pair.number.to_string(),
                 if pair.base_first { "base" } else { "candidate" }.to_owned(),
                 pair.base.to_string(),
@@ -49,19 +49,19 @@ fn pairs(bouts: &[Bout]) -> Vec<u8> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_bout(
+pub fn write_verdict(
     recorder: &Recorder,
     name: &str,
     round: u32,
-    bout: &Bout,
+    judged: &CaseVerdict,
 ) -> Result<(), RecordError> {
     let folder = recorder.attempt_dir(name, round)?;
-    let text = serde_json::to_vec_pretty(bout).expect("a verdict is JSON");
+    let text = serde_json::to_vec_pretty(judged).expect("a verdict is JSON");
     replace_file(&folder.join(VERDICTS), &text)
 }
 
 /// The verdict that an earlier process of the run came to. One without a result beside it was not finished.
-pub fn read_bout(recorder: &Recorder, name: &str, round: u32) -> Option<Bout> {
+pub fn read_verdict(recorder: &Recorder, name: &str, round: u32) -> Option<CaseVerdict> {
     let folder = recorder.run().attempt(name, round);
     folder.join("result.json").is_file().then_some(())?;
     serde_json::from_slice(&fs::read(folder.join(VERDICTS)).ok()?).ok()
@@ -70,6 +70,6 @@ pub fn read_bout(recorder: &Recorder, name: &str, round: u32) -> Option<Bout> {
 /// The verdicts of the gate that was in this output directory before; none where there was none.
 pub fn verdicts_before(output: &Path) -> BTreeMap<String, Verdict> {
     let text = fs::read(output.join(VERDICTS)).unwrap_or_default();
-    let bouts: Vec<Bout> = serde_json::from_slice(&text).unwrap_or_default();
-    bouts.into_iter().map(|bout| (bout.series, bout.verdict)).collect()
+    let verdicts: Vec<CaseVerdict> = serde_json::from_slice(&text).unwrap_or_default();
+    verdicts.into_iter().map(|judged| (judged.series, judged.verdict)).collect()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::GateOptions;
 use super::budget::Budget;
+use super::case_verdict::{CaseVerdict, Measured, Place};
 use super::side::Side;
-use super::told::{Bout, Measured, Place};
 use crate::failure::Exit;
 use crate::gpu::Lease;
 use crate::metric::Metric;
@@ -16,8 +16,8 @@ use crate::run::prepare::{Prepared, Ready};
 use crate::trial::GpuAccess;
 use crate::verdict::{Limit, Verdict, paired, stats};
 
-/// Where the two sides meet.
-pub struct Ring<'a> {
+/// The two programs, and what both are measured with.
+pub struct Sides<'a> {
     pub base: Side,
     pub candidate: Side,
     pub options: &'a GateOptions,
@@ -43,8 +43,8 @@ struct Series {
     cost: Duration,
 }
 
-/// A case under way.
-struct Corner<'a> {
+/// A case that is being measured.
+struct Measuring<'a> {
     prepared: &'a Prepared,
     ready: &'a Ready,
     primary: Metric,
@@ -52,13 +52,13 @@ struct Corner<'a> {
     number: u32,
 }
 
-impl Ring<'_> {
+impl Sides<'_> {
     /// Judges a case; its attempts are numbered from `number`. What an earlier process of the run has under a number is
     /// not measured again.
     ///
     /// # Errors
     /// When it was interrupted, or a result cannot be recorded.
-    pub fn fight(
+    pub fn judge(
         &self,
         prepared: &Prepared,
         ready: &Ready,
@@ -66,32 +66,32 @@ impl Ring<'_> {
         round: u32,
         number: u32,
         budget: &mut Budget,
-    ) -> Result<Bout, Exit> {
+    ) -> Result<CaseVerdict, Exit> {
         let warm_up = self.options.warm_up;
-        let mut corner = Corner { prepared, ready, primary, number };
-        let lease = self.lease(&corner)?;
+        let mut measuring = Measuring { prepared, ready, primary, number };
+        let lease = self.lease(&measuring)?;
         if round == 1 {
             for number in 1..=warm_up {
                 for side in [&self.base, &self.candidate] {
-                    self.half(side, &corner, number, lease.clone(), budget)?;
+                    self.half(side, &measuring, number, lease.clone(), budget)?;
                 }
             }
-            corner.number += warm_up;
+            measuring.number += warm_up;
         }
-        let series = self.series(&mut corner, lease.clone(), budget)?;
-        let mut bout = self.judged(&corner, round, &series, lease.as_deref());
-        if bout.verdict == Verdict::Regress {
-            self.confirm(&mut bout, &mut corner, lease.as_ref(), budget)?;
+        let series = self.series(&mut measuring, lease.clone(), budget)?;
+        let mut judged = self.judged(&measuring, round, &series, lease.as_deref());
+        if judged.verdict == Verdict::Regress {
+            self.confirm(&mut judged, &mut measuring, lease.as_ref(), budget)?;
         }
-        bout.next = corner.number;
-        Ok(bout)
+        judged.next = measuring.number;
+        Ok(judged)
     }
 
     /// The GPUs of the case, for all its runs.
-    fn lease(&self, corner: &Corner<'_>) -> Result<Option<Arc<Lease>>, Exit> {
-        let Some(access) = self.access(corner) else { return Ok(None) };
+    fn lease(&self, measuring: &Measuring<'_>) -> Result<Option<Arc<Lease>>, Exit> {
+        let Some(access) = self.access(measuring) else { return Ok(None) };
         let stage = &self.base.open.stage;
-        let lease = stage.lease(access, corner.prepared.name(), &corner.ready.case);
+        let lease = stage.lease(access, measuring.prepared.name(), &measuring.ready.case);
         match lease {
             Ok(lease) => Ok(Some(Arc::new(lease))),
             Err(_) if self.interrupt.is_raised() => Err(self.interrupted()),
@@ -99,15 +99,15 @@ impl Ring<'_> {
         }
     }
 
-    fn access(&self, corner: &Corner<'_>) -> Option<&GpuAccess> {
-        let uses = corner.ready.engine == crate::case::Engine::TrtllmBench;
+    fn access(&self, measuring: &Measuring<'_>) -> Option<&GpuAccess> {
+        let uses = measuring.ready.engine == crate::case::Engine::TrtllmBench;
         self.base.open.stage.gpus.as_ref().ok().filter(|_| uses)
     }
 
     /// Pairs until a look decides or there may be no more.
     fn series(
         &self,
-        corner: &mut Corner<'_>,
+        measuring: &mut Measuring<'_>,
         lease: Option<Arc<Lease>>,
         budget: &mut Budget,
     ) -> Result<Series, Exit> {
@@ -116,7 +116,7 @@ impl Ring<'_> {
         loop {
             let pairs: Vec<_> = series.measured.iter().map(|it| it.primary).collect();
             if paired::LOOKS.contains(&pairs.len()) {
-                let look = paired::look(&pairs, self.limit(corner.primary));
+                let look = paired::look(&pairs, self.limit(measuring.primary));
                 let last = paired::LOOKS.last() == Some(&pairs.len());
                 if look.verdict != Verdict::Inconclusive || last {
                     let decided = look.verdict != Verdict::Inconclusive;
@@ -130,7 +130,7 @@ impl Ring<'_> {
                 series.end = End::OutOfBudget;
                 return Ok(series);
             }
-            match self.pair(corner, had, lease.clone(), budget, &mut series.cost)? {
+            match self.pair(measuring, had, lease.clone(), budget, &mut series.cost)? {
                 Ok(measured) => series.measured.push(measured),
                 Err(why) => {
                     series.lost += 1;
@@ -146,29 +146,29 @@ impl Ring<'_> {
     /// One pair: every second one begins with the candidate. `Ok(Err)` says why it does not count.
     fn pair(
         &self,
-        corner: &mut Corner<'_>,
+        measuring: &mut Measuring<'_>,
         had: u32,
         lease: Option<Arc<Lease>>,
         budget: &mut Budget,
         cost: &mut Duration,
     ) -> Result<Result<Measured, String>, Exit> {
-        let number = corner.number;
-        corner.number += 1;
+        let number = measuring.number;
+        measuring.number += 1;
         let base_first = had.is_multiple_of(2);
         let mut order = [&self.base, &self.candidate];
         if !base_first {
             order.reverse();
         }
-        let known = order.map(|side| side.known(corner.prepared.name(), number));
+        let known = order.map(|side| side.known(measuring.prepared.name(), number));
         if known.iter().filter(|half| half.is_some()).count() == 1 {
             // Hours may lie between its halves.
             return Ok(Err(format!("pair {number} was cut short")));
         }
         let mut halves = Vec::new();
         for side in order {
-            let (result, took) = self.half(side, corner, number, lease.clone(), budget)?;
+            let (result, took) = self.half(side, measuring, number, lease.clone(), budget)?;
             *cost += took;
-            let fault = fault(&result, corner.primary);
+            let fault = fault(&result, measuring.primary);
             halves.push(result);
             if let Some(fault) = fault {
                 return Ok(Err(format!("{} of pair {number}: {fault}", side.name)));
@@ -178,22 +178,22 @@ impl Ring<'_> {
             halves.reverse();
         }
         let [base, candidate] = &halves[..] else { unreachable!("two halves") };
-        Ok(Ok(Measured::new(corner.primary, number, base_first, base, candidate)))
+        Ok(Ok(Measured::new(measuring.primary, number, base_first, base, candidate)))
     }
 
     /// One run of a side, or what an earlier process has of it.
     fn half(
         &self,
         side: &Side,
-        corner: &Corner<'_>,
+        measuring: &Measuring<'_>,
         number: u32,
         lease: Option<Arc<Lease>>,
         budget: &mut Budget,
     ) -> Result<(AttemptResult, Duration), Exit> {
-        let result = match side.known(corner.prepared.name(), number) {
+        let result = match side.known(measuring.prepared.name(), number) {
             Some(known) => known.clone(),
             None => {
-                let ran = side.run(corner.prepared, corner.ready, number, lease);
+                let ran = side.run(measuring.prepared, measuring.ready, number, lease);
                 let result = ran.map_err(|error| Exit::CannotRun(error.to_string()))?;
                 if self.interrupt.is_raised() {
                     return Err(self.interrupted());
@@ -201,63 +201,71 @@ impl Ring<'_> {
                 result
             }
         };
-        let took = budget.spend(&result, corner.ready.case.parallel.gpus);
+        let took = budget.spend(&result, measuring.ready.case.parallel.gpus);
         Ok((result, took))
     }
 
     /// The verdict of a series.
     fn judged(
         &self,
-        corner: &Corner<'_>,
+        measuring: &Measuring<'_>,
         round: u32,
         series: &Series,
         lease: Option<&Lease>,
-    ) -> Bout {
-        let limit = self.limit(corner.primary);
+    ) -> CaseVerdict {
+        let limit = self.limit(measuring.primary);
         let pairs: Vec<_> = series.measured.iter().map(|it| it.primary).collect();
         let judgement = paired::look(&pairs, limit);
-        let case = &corner.ready.case;
-        let mut bout =
-            Bout::new(corner.prepared.name(), case, corner.primary, round, &judgement, limit);
-        bout.place = Place::of(lease);
-        bout.lost = series.lost;
-        bout.gpu_minutes = series.cost.as_secs_f64() / 60.0;
-        bout.compare_others(&series.measured, self.options.delta);
+        let case = &measuring.ready.case;
+        let mut judged = CaseVerdict::new(
+            measuring.prepared.name(),
+            case,
+            measuring.primary,
+            round,
+            &judgement,
+            limit,
+        );
+        judged.place = Place::of(lease);
+        judged.lost = series.lost;
+        judged.gpu_minutes = series.cost.as_secs_f64() / 60.0;
+        judged.compare_others(&series.measured, self.options.delta);
         match &series.end {
             End::Decided | End::OutOfLooks => {}
-            End::OutOfBudget => bout.reasons.push("the budget is used up".to_owned()),
+            End::OutOfBudget => judged.reasons.push("the budget is used up".to_owned()),
             End::Lost(why) => {
-                bout.verdict = Verdict::Invalid;
-                bout.reasons.insert(0, format!("{} pairs were lost; the last: {why}", series.lost));
+                judged.verdict = Verdict::Invalid;
+                judged
+                    .reasons
+                    .insert(0, format!("{} pairs were lost; the last: {why}", series.lost));
             }
         }
-        bout.keep(&series.measured);
-        bout
+        judged.keep(&series.measured);
+        judged
     }
 
     /// A regression is tried again on GPUs that are not those it was seen on, where some are free.
     fn confirm(
         &self,
-        bout: &mut Bout,
-        corner: &mut Corner<'_>,
+        judged: &mut CaseVerdict,
+        measuring: &mut Measuring<'_>,
         held: Option<&Arc<Lease>>,
         budget: &mut Budget,
     ) -> Result<(), Exit> {
-        let fresh = match (held, self.access(corner)) {
+        let fresh = match (held, self.access(measuring)) {
             // The first GPUs are still held, so these are others.
             (Some(_), Some(access)) => {
                 let stage = &self.base.open.stage;
-                stage.lease_if_free(access, &corner.ready.case)
+                stage.lease_if_free(access, &measuring.ready.case)
             }
             _ => None,
         };
         let Some(fresh) = fresh.map(Arc::new) else {
-            bout.reasons.push("one node: no other GPUs were free to confirm it on".to_owned());
+            judged.reasons.push("one node: no other GPUs were free to confirm it on".to_owned());
             return Ok(());
         };
-        let series = self.series(corner, Some(Arc::clone(&fresh)), budget)?;
-        let second = self.judged(corner, bout.round, &series, Some(&fresh));
-        bout.confirm(second);
+        let series = self.series(measuring, Some(Arc::clone(&fresh)), budget)?;
+        let second = self.judged(measuring, judged.round, &series, Some(&fresh));
+        judged.confirm(second);
         Ok(())
     }
 

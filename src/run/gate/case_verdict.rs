@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bout::value;
+use super::pairs::value;
 use crate::case::Case;
 use crate::gpu::{Gpu, Lease};
 use crate::history::source::measured_on;
@@ -74,7 +74,7 @@ pub struct Other {
 
 /// A case judged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Bout {
+pub struct CaseVerdict {
     /// The test's name.
     pub series: String,
     pub label: String,
@@ -120,7 +120,7 @@ pub struct PairRow {
     pub candidate: f64,
 }
 
-impl Bout {
+impl CaseVerdict {
     pub(super) fn new(
         name: &str,
         case: &Case,
@@ -184,7 +184,7 @@ impl Bout {
     }
 
     /// Takes in what other GPUs say of a regression.
-    pub(super) fn confirm(&mut self, second: Bout) {
+    pub(super) fn confirm(&mut self, second: CaseVerdict) {
         let place = second.place.gpus.join(", ");
         let ratio =
             second.ratio.map_or_else(|| "no ratio".to_owned(), |it| format!("ratio {it:.4}"));
@@ -249,9 +249,9 @@ fn p_value(judgement: &Judgement) -> Option<f64> {
 }
 
 /// The verdict as the result of the test `blank`.
-pub(super) fn result(bout: &Bout, blank: AttemptResult) -> AttemptResult {
-    let line = format!("{}: {}", bout.words(), bout.numbers());
-    let details = bout.remarks().iter().map(|remark| format!("{remark}\n")).collect::<String>();
+pub(super) fn result(judged: &CaseVerdict, blank: AttemptResult) -> AttemptResult {
+    let line = format!("{}: {}", judged.words(), judged.numbers());
+    let details = judged.remarks().iter().map(|remark| format!("{remark}\n")).collect::<String>();
     let failed = |kind, hint: &str| {
         Outcome::Failed(Failure {
             kind,
@@ -260,9 +260,11 @@ pub(super) fn result(bout: &Bout, blank: AttemptResult) -> AttemptResult {
             details: details.clone(),
         })
     };
-    let outcome = match bout.verdict {
+    let outcome = match judged.verdict {
         Verdict::Pass => Outcome::Passed,
-        Verdict::Inconclusive => Outcome::Skipped(format!("{line}; {}", bout.remarks().join("; "))),
+        Verdict::Inconclusive => {
+            Outcome::Skipped(format!("{line}; {}", judged.remarks().join("; ")))
+        }
         Verdict::Regress => failed(
             FailureKind::Regression,
             "the runs of both sides are in the folders base and candidate beside this one",
@@ -273,9 +275,9 @@ pub(super) fn result(bout: &Bout, blank: AttemptResult) -> AttemptResult {
         ),
     };
     let mut problems = blank.problems;
-    if bout.verdict == Verdict::Pass {
+    if judged.verdict == Verdict::Pass {
         problems.push(line);
-        problems.extend(bout.remarks());
+        problems.extend(judged.remarks());
     }
     AttemptResult { outcome, problems, end: jiff::Timestamp::now(), ..blank }
 }
