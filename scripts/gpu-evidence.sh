@@ -21,7 +21,7 @@
 #   oom     100  40  a KV cache and a model that do not fit are `gpu_oom`, with the line
 #   hang     90  50  a bench that stops in its tracks is ended by the stall watch (--stall 10), and the GPU is seen empty
 #   lease   110  40  a bench sees its one GPU alone; a second harness waits for it
-#   noise   150  90  A/A: one case several times in a row; n, mean, sd and CV of each metric
+#   noise    60  45  for each repeat: A/A, one case several times in a row; n, mean, sd and CV of each metric
 #   busy    110  75  a GPU that is in use before the step: the trial fails and names who holds it
 #
 # Each file ends in `seen: …` or `NOT SEEN: …`. Exit: 0 when all was seen, 1 when something was not, 2 for a wrong command line.
@@ -35,7 +35,7 @@ fail() {
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 adapter=$root/perf-tests/adapters/hf-transformers
-declare -A limit=([facts]=20 [prefix]=20 [good]=90 [foreign]=170 [left]=90 [oom]=100 [hang]=90 [lease]=110 [noise]=150 [busy]=110)
+declare -A limit=([facts]=20 [prefix]=20 [good]=90 [foreign]=170 [left]=90 [oom]=100 [hang]=90 [lease]=110 [busy]=110)
 harness='' out=gpu-evidence repeats=5 recording=''
 while getopts H:o:n:g:h option; do
     case $option in
@@ -53,6 +53,7 @@ perf=$harness/trtllm-perf
 [ -x "$perf" ] || fail "$perf is no program; -H names the folder of trtllm-perf"
 [[ $repeats =~ ^[1-9][0-9]*$ ]] || fail "-n takes a whole number, not '$repeats'"
 [ -z "$recording" ] || [ -r "$recording" ] || fail "read $recording: there is no such recording; name one with -g"
+limit[noise]=$((60 * repeats))
 steps=("$@")
 [ ${#steps[@]} -gt 0 ] || steps=(facts prefix good foreign left oom hang lease noise)
 for step in "${steps[@]}"; do

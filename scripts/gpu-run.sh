@@ -78,7 +78,7 @@ if [ -r "$results/perf_samples.csv" ]; then
     python3 "$root/scripts/samples.py" table "$results/perf_samples.csv"
 fi
 if "$perf" report --help >/dev/null 2>&1; then
-    (cd "$out" && "$perf" report --html report.html results) || echo "note: no HTML report was made" >&2
+    (cd "$out" && "$perf" report --html report.html --run results) || echo "note: no HTML report was made" >&2
 fi
 # Data sets are large and made again from the plan.
 taken=(results)
