@@ -134,7 +134,7 @@ pub struct Cli {
     #[arg(long, value_name = "N", env = "TRTLLM_PERF_RETRIES", help_heading = RUNNING)]
     pub retries: Option<u32>,
     /// Hold each number against this baseline (upstream's base_perf CSV); `none` for no baseline
-    /// [default: perf-tests/baselines/<GPU>.csv, when there is one].
+    /// [default: perf-tests/baselines/GPU.csv of that GPU, when there is one].
     #[arg(long, value_name = "FILE", env = "TRTLLM_PERF_BASELINE", help_heading = RUNNING)]
     pub baseline: Option<PathBuf>,
     /// How far a number may be from its baseline; docs/VERDICT.md has both rules [default: default].
