@@ -19,7 +19,7 @@ use crate::history::Place;
 use crate::metric::Metric;
 use crate::process::Interrupt;
 use crate::record::{Expected, RecordError};
-use crate::settings::Settings;
+use crate::settings::{Baseline, Settings};
 use crate::verdict::Verdict;
 
 use super::open::{self, Occasion, OpenWorld};
@@ -85,6 +85,11 @@ pub fn gate(
     let settings = &asked.settings;
     let lines = asked.lines();
     notes::print(settings, &lines, &asked.waives, &asked.facts, asked.today);
+    if matches!(settings.baseline, Baseline::File(_)) {
+        eprintln!(
+            "note: --baseline judges nothing here: a gate holds the candidate against the base"
+        );
+    }
     check_program("--base", options.base.as_deref())?;
     check_program("--candidate", options.candidate.as_deref())?;
     let of_base = Settings { bench_bin: options.base.clone(), ..settings.clone() };
