@@ -1,5 +1,7 @@
 //! What every store of the history can do, whatever holds it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::entry::{Entries, Entry};
@@ -172,4 +174,6 @@ pub struct Point {
     pub attempt: u32,
     /// What is known of its validity; `None` without a certificate.
     pub standing: Option<Standing>,
+    /// What is known of the attempt; the same for many points, and so shared.
+    pub facts: Arc<Facts>,
 }

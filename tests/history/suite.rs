@@ -1,7 +1,8 @@
 //! What every store does. [`store_suite!`] makes a test of each of these for one kind of store.
 
 use trtllm_perf::history::{
-    About, Alias, Annotation, Blessing, Ended, Entry, Filter, Invalidation, Made, SelfCheck, Store,
+    About, Alias, Annotation, Aspect, Blessing, Ended, Entry, Filter, Invalidation, Made,
+    SelfCheck, Store,
 };
 use trtllm_perf::metric::Metric;
 use trtllm_perf::record::result::State;
@@ -165,6 +166,9 @@ pub fn points_come_in_the_order_of_time_and_by_the_page(factory: &impl Factory) 
     assert_eq!(last.release.as_deref(), Some("1.2.0"));
     assert_eq!((last.standing, last.state), (Some(Standing::Unverified), State::Valid));
     assert_eq!(last.limits.threshold, -0.1);
+    let known = |aspect| last.facts.get(&aspect).map(String::as_str);
+    assert_eq!(known(Aspect::Node), Some("node1"), "of the run");
+    assert_eq!(known(Aspect::EngineVersion), Some("1.2.0"), "of the attempt");
     let series = series(store.as_mut(), LLAMA, Metric::TokenThroughput);
     let period = Filter { since: Some(day(2)), until: Some(day(4)), ..Filter::default() };
     let some = store.points(&series, &period, None).expect("points");

@@ -1,11 +1,14 @@
 //! Reads series: which there are, their points, their numbers.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::super::entry::Entries;
 use super::super::error::HistoryError;
 use super::super::filter::Filter;
 use super::super::identity::CaseIdentity;
+use super::super::model::Facts;
 use super::super::store::{Point, Series};
 use super::content::Reader;
 use super::{Cell, Sql, entries, runs};
@@ -56,15 +59,17 @@ pub(super) fn points(
     let place = sql.place().to_owned();
     // Without a page of its own the database sorts nothing: samples lie in this order.
     let query = "SELECT p.started, p.value, l.threshold, l.absolute_threshold, p.state, r.run_id, r.release, r.origin,
-            a.number, a.standing
+            a.number, a.standing, r.facts_key, a.facts_key, f.facts, g.facts
         FROM sample p JOIN metric_limits l ON l.limits_key = p.limits_key JOIN run r ON r.run_key = p.run_key
         JOIN attempt a ON a.attempt_key = p.attempt_key
+        JOIN facts f ON f.facts_key = r.facts_key JOIN facts g ON g.facts_key = a.facts_key
         WHERE p.series_key = $1 AND p.started >= $2 AND p.started < $3
         ORDER BY p.started DESC, p.attempt_key DESC LIMIT $4";
     let wanted_runs = wanted_runs(sql, filter)?;
     // Which runs are wanted is known here alone.
     let limit = last.filter(|_| wanted_runs.is_none()).map_or(i64::MAX, |last| last as i64);
     let mut points = Vec::new();
+    let mut facts: HashMap<(i64, i64), Arc<Facts>> = HashMap::new();
     for &key in &series.keys {
         let cells: [Cell; 4] = [key.into(), since(filter), until(filter), limit.into()];
         sql.select(query, &cells, &mut |row| {
@@ -75,6 +80,14 @@ pub(super) fn points(
             }
             let invalid = entries.invalid(&run_id, &series.case.label, series.metric);
             let invalidated = invalid.map(|entry| entry.reason.clone());
+            let facts = match facts.entry((row.integer(10)?, row.integer(11)?)) {
+                Entry::Occupied(known) => Arc::clone(known.get()),
+                Entry::Vacant(place) => {
+                    let mut both = reader.facts(12)?;
+                    both.extend(reader.facts(13)?);
+                    Arc::clone(place.insert(Arc::new(both)))
+                }
+            };
             points.push(Point {
                 time: reader.time(0)?,
                 value: row.real(1)?,
@@ -85,6 +98,7 @@ pub(super) fn points(
                 origin: reader.origin(7)?,
                 attempt: reader.number(8)?,
                 standing: reader.standing(9)?,
+                facts,
                 run_id,
             });
             Ok(())
