@@ -129,6 +129,26 @@ impl Cause {
     }
 }
 
+/// The cause that all of these have; where the values of an aspect are not the same in all, they are left out. `None`
+/// when they are of several kinds, or there are none.
+pub fn common<'a>(causes: impl IntoIterator<Item = &'a Cause>) -> Option<Cause> {
+    let mut causes = causes.into_iter();
+    let mut common = causes.next()?.clone();
+    for cause in causes {
+        let kind = |cause: &Cause| (cause.class, cause.single_variable, cause.open.clone());
+        let aspects = |cause: &Cause| cause.differs.iter().map(|it| it.aspect).collect::<Vec<_>>();
+        if kind(&common) != kind(cause) || aspects(&common) != aspects(cause) {
+            return None;
+        }
+        for (known, other) in common.differs.iter_mut().zip(&cause.differs) {
+            if known != other {
+                *known = Differing { aspect: known.aspect, base: vec![], candidate: vec![] };
+            }
+        }
+    }
+    Some(common)
+}
+
 impl Differing {
     /// The aspect and its values, e.g. `engine_version 1.1.0 → 1.2.0`; of long ones where they part.
     pub fn words(&self) -> String {
@@ -238,6 +258,17 @@ mod tests {
         assert_eq!((cause.class, &cause.open[..]), (CauseClass::Unknown, &[Aspect::Node][..]));
         let cause = between(&nodes, &nodes[..2]);
         assert_eq!(cause.sentence(), "hardware/node, single-variable: node n1 | n2 | n3 → n1 | n2");
+    }
+
+    #[test]
+    fn what_all_have_in_common_leaves_out_values_that_are_not_the_same() {
+        let other = after(|facts| drop(facts.insert(Aspect::Dataset, "c".to_owned())));
+        let dataset = after(set(Aspect::Dataset));
+        assert_eq!(common([&dataset, &dataset]), Some(dataset.clone()));
+        let both = common([&dataset, &other]).expect("both are of the data set");
+        assert_eq!(both.sentence(), "data set, single-variable: dataset (in several ways)");
+        assert_eq!(common([&dataset, &after(set(Aspect::Node))]), None);
+        assert_eq!(common([]), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         out.always(&format!("- **warning:** and {} more\n", comparison.warnings.len() - 10));
     }
     let table = |out: &mut Page, change: Change, folded: bool| {
-        rows(out, comparison.rows_of(change).collect(), change.word(), folded);
+        rows(out, comparison, change, folded);
     };
     table(&mut out, Change::Regress, false);
     absent(&mut out, "missing cases", &comparison.missing, false);
@@ -122,14 +122,23 @@ impl Page {
     }
 }
 
-fn rows(out: &mut Page, rows: Vec<&Row>, title: &str, folded: bool) {
-    let head = "| case | metric | base → candidate | change | interval at 95 % | n |\n|---|---|---|---|---|---|\n";
-    let line = |row: &&Row| {
+fn rows(out: &mut Page, comparison: &Comparison, change: Change, folded: bool) {
+    let common = comparison.common_cause(change);
+    let head = common
+        .as_ref()
+        .map(|cause| format!("cause: {}\n\n", code(&words::elided(&cause.sentence(), 400))));
+    let head = head.unwrap_or_default()
+        + "| case | metric | base → candidate | change | interval at 95 % | n |\n|---|---|---|---|---|---|\n";
+    let line = |row: &Row| {
         let change = row.worse_pct.map(words::change).unwrap_or_default();
         let interval = row.interval_pct.map(words::interval).unwrap_or_default();
         let reason = row.reason.as_ref().map(|reason| format!(" {}", code(reason)));
         let n = format!("{}, {}", row.base.n, row.candidate.n);
-        let place = format!("{}<br>{}", code(&row.case), code(&row.machine));
+        let cause = row.cause.as_ref().filter(|_| common.is_none());
+        let cause = cause
+            .map(|cause| format!("<br>cause: {}", code(&words::elided(&cause.sentence(), 400))));
+        let place =
+            format!("{}<br>{}{}", code(&row.case), code(&row.machine), cause.unwrap_or_default());
         format!(
             "| {place} | {} | {} | {change}{} | {interval} | {n} |\n",
             code(&words::metric(row)),
@@ -137,8 +146,8 @@ fn rows(out: &mut Page, rows: Vec<&Row>, title: &str, folded: bool) {
             reason.unwrap_or_default(),
         )
     };
-    let lines: Vec<String> = rows.iter().map(line).collect();
-    out.section(title, head, &lines, folded);
+    let lines: Vec<String> = comparison.rows_of(change).map(line).collect();
+    out.section(change.word(), &head, &lines, folded);
 }
 
 fn absent(out: &mut Page, title: &str, absent: &[Absent], folded: bool) {

@@ -1,7 +1,8 @@
 //! Station 12, comparisons: two sides, each one or several runs, laid beside each other.
 //!
 //! Pure. The plot: what differs between the sides ([`Provenance`]) comes first, since a number says nothing without it.
-//! Then the numbers of each case, machine and engine are put together (`pool`) and judged metric by metric (`judge`);
+//! Then the numbers of each case, machine and engine are put together (`pool`) and judged metric by metric (`judge`), and
+//! each change gets the class of its cause (`cause`);
 //! cases that only one side has are told with the reason (`absent`), and ratios are averaged (`means`). The result
 //! is one value, [`Comparison`], that is JSON as it stands; `text` and `markdown` print it.
 
@@ -19,7 +20,7 @@ mod row;
 mod text;
 pub mod words;
 
-pub use cause::{Cause, CauseClass, Differing, between};
+pub use cause::{Cause, CauseClass, Differing, between, common};
 pub use markdown::{MARKDOWN_LIMIT, markdown};
 pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};
@@ -46,8 +47,11 @@ pub fn compare(base: &Side, candidate: &Side, options: &Options) -> Comparison {
     let mut rows: Vec<(CaseIdentity, Row, BTreeSet<Aspect>)> = Vec::new();
     for pair in &found.pairs {
         let differs = collector.add(pair.base.facts(), pair.candidate.facts());
-        let judged = row::rows(pair, options);
-        rows.extend(judged.into_iter().map(|row| (pair.case.clone(), row, differs.clone())));
+        let cause = between(pair.base.facts(), pair.candidate.facts());
+        let judged = row::rows(pair, options)
+            .into_iter()
+            .map(|row| Row { cause: row.change.is_found().then(|| cause.clone()), ..row });
+        rows.extend(judged.map(|row| (pair.case.clone(), row, differs.clone())));
     }
     let means = means::means(rows.iter().map(|(case, row, _)| (case, row)));
     let common = collector.common();

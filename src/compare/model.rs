@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::cause::{Cause, common};
 use super::means::Mean;
 use super::provenance::Provenance;
 use super::row::{Change, Row};
@@ -124,6 +125,11 @@ impl Comparison {
     /// The rows of one verdict, the worst first.
     pub fn rows_of(&self, change: Change) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.change == change)
+    }
+
+    /// The cause that all rows of one verdict have; see [`super::common`].
+    pub fn common_cause(&self, change: Change) -> Option<Cause> {
+        common(self.rows_of(change).filter_map(|row| row.cause.as_ref()))
     }
 
     /// Cases that failed in the candidate and not in the base.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::pairs::Pair;
 use super::pool::Numbers;
-use super::{Options, judge};
+use super::{Cause, Options, judge};
 use crate::history::Aspect;
 use crate::metric::{Better, Metric};
 use crate::verdict::stats;
@@ -56,6 +56,11 @@ impl Change {
             Self::Same => "same",
         }
     }
+
+    /// Whether it is a difference that has a cause.
+    pub fn is_found(self) -> bool {
+        matches!(self, Self::Regress | Self::Improved)
+    }
 }
 
 /// The numbers of one side.
@@ -97,6 +102,8 @@ pub struct Row {
     pub reason: Option<String>,
     /// What differs for this case beyond what differs for all.
     pub differs: Vec<Aspect>,
+    /// What the change is most likely due to; of a regression or an improvement alone.
+    pub cause: Option<Cause>,
 }
 
 impl Row {
@@ -174,6 +181,7 @@ fn row(
         change: judged.change,
         reason: invalid(candidate, "candidate").or_else(|| invalid(base, "base")).or(reason),
         differs: Vec::new(),
+        cause: None,
     }
 }
 

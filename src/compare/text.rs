@@ -88,18 +88,21 @@ fn provenance(out: &mut String, comparison: &Comparison) {
     for difference in &provenance.differs {
         let name = difference.aspect.word();
         let kind = words::kind(difference.kind);
-        let what = match (&difference.base, &difference.candidate) {
-            (Some(base), Some(candidate)) => {
-                format!("{} → {}", base.join(" | "), candidate.join(" | "))
-            }
-            _ => "in several ways".to_owned(),
-        };
         let of = match difference.cases == provenance.cases {
             true => String::new(),
             false => format!("  ({} of {} cases)", difference.cases, provenance.cases),
         };
         let room = WIDTH.saturating_sub(32 + of.chars().count());
-        let what = words::elided(&shown(&what), room);
+        let what = match (&difference.base, &difference.candidate) {
+            (Some(base), Some(candidate)) => {
+                let [base, candidate] = [base, candidate].map(|values| shown(&values.join(" | ")));
+                match base.chars().count() + candidate.chars().count() + 3 {
+                    whole if whole <= room => format!("{base} → {candidate}"),
+                    _ => words::apart([&base, &candidate], (room - 3) / 2).join(" → "),
+                }
+            }
+            _ => "in several ways".to_owned(),
+        };
         writeln!(out, "  {name:<15}  {kind:<12} {what}{of}").expect("a string takes any text");
     }
     if provenance.differs.is_empty() {
@@ -133,6 +136,10 @@ fn section(out: &mut String, comparison: &Comparison, change: Change) {
         _ => change.word(),
     };
     writeln!(out, "\n{title}").expect("a string takes any text");
+    let common = comparison.common_cause(change);
+    if let Some(common) = &common {
+        wrap(out, &format!("  cause: {}", common.sentence()), "    ");
+    }
     for (index, row) in rows.iter().enumerate() {
         // The place of a case is where its worst row is; its other rows of the section stand below that.
         let same = |other: &&&Row| other.case == row.case && other.machine == row.machine;
@@ -141,6 +148,11 @@ fn section(out: &mut String, comparison: &Comparison, change: Change) {
         }
         case(out, &row.case, &row.machine);
         rows[index..].iter().filter(same).for_each(|row| metric(out, row));
+        // All metrics of a case have the same.
+        match row.cause.as_ref().filter(|_| common.is_none()) {
+            Some(cause) => wrap(out, &format!("    cause: {}", cause.sentence()), "      "),
+            None => differs(out, row),
+        }
     }
     for absent in absent {
         case(out, &absent.case, &absent.machine);
@@ -173,12 +185,16 @@ fn metric(out: &mut String, row: &Row) {
         write!(text, "  {left_out} not counted").expect("a string takes any text");
     }
     wrap(out, text.trim_end(), "      ");
-    let differs: Vec<_> = row.differs.iter().map(|aspect| aspect.word()).collect();
-    if !differs.is_empty() {
-        wrap(out, &format!("      differs for this case: {}", differs.join(", ")), "        ");
-    }
     if let Some(reason) = &row.reason {
         wrap(out, &format!("      {}", shown(reason)), "        ");
+    }
+}
+
+/// What differs for the case of a row alone.
+fn differs(out: &mut String, row: &Row) {
+    let differs: Vec<_> = row.differs.iter().map(|aspect| aspect.word()).collect();
+    if !differs.is_empty() {
+        wrap(out, &format!("    differs for this case: {}", differs.join(", ")), "      ");
     }
 }
 

@@ -25,6 +25,8 @@ struct Section<'a> {
     title: &'static str,
     rows: Vec<&'a Row>,
     absent: &'a [Absent],
+    /// What all rows have in common.
+    cause: Option<String>,
 }
 
 /// The page as HTML.
@@ -39,7 +41,13 @@ pub fn compare_page(comparison: &Comparison) -> Result<String, askama::Error> {
             Change::NotComparable => &comparison.apart,
             _ => &[],
         };
-        Section { change, title: change.word(), rows: comparison.rows_of(change).collect(), absent }
+        Section {
+            change,
+            title: change.word(),
+            rows: comparison.rows_of(change).collect(),
+            absent,
+            cause: comparison.common_cause(change).map(|cause| cause.sentence()),
+        }
     };
     let sections = Change::ALL.map(section).into_iter();
     let page = Page {
@@ -88,12 +96,14 @@ impl Section<'_> {
             [] => None,
             differs => Some(format!("differs for this case: {}", differs.join(", "))),
         };
+        let cause = row.cause.as_ref().filter(|_| self.cause.is_none());
+        let cause = cause.map(|cause| format!("cause: {}", cause.sentence()));
         let left_out = row.base.not_counted + row.candidate.not_counted;
         let left_out = match left_out {
             0 => None,
             count => Some(format!("{count} not counted")),
         };
-        let notes = [row.reason.clone(), left_out, differs];
+        let notes = [row.reason.clone(), left_out, cause.or(differs)];
         notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }

@@ -79,6 +79,14 @@ fn the_json_has_everything_and_its_words_are_stable() {
     assert_eq!((&row["change"], &row["metric"]), (&"regress".into(), &"TOKEN_THROUGHPUT".into()));
     assert_eq!((&row["better"], &row["unit"]), (&"higher".into(), &"tokens/s/GPU".into()));
     assert_eq!((&row["base"]["n"], &row["differs"][0]), (&2.into(), &"dataset".into()));
+    let cause = &row["cause"];
+    assert_eq!((&cause["class"], &cause["single_variable"]), (&"unknown".into(), &false.into()));
+    assert_eq!(
+        (&cause["differs"][1]["aspect"], &cause["open"][0]),
+        (&"dataset".into(), &"clocks".into())
+    );
+    assert_eq!(cause["differs"][1]["candidate"], serde_json::json!(["other"]));
+    assert!(json["rows"].as_array().expect("rows").iter().any(|row| row["cause"].is_null()));
     assert_eq!(json["provenance"]["differs"][0]["aspect"], "engine_version");
     assert_eq!(json["failed"][0]["kind"], "nccl");
     assert_eq!(

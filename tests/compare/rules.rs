@@ -1,7 +1,10 @@
 //! What is held against what, what differs, and what becomes of it.
 
 use proptest::prelude::*;
-use trtllm_perf::compare::{Change, Family, Options, Side, compare};
+use trtllm_perf::compare::{
+    CauseClass, Change, Family, Options, Row, Side, compare, markdown, text,
+};
+use trtllm_perf::dashboard::compare_page;
 use trtllm_perf::history::{Aspect, CaseIdentity, Kind, Origin};
 use trtllm_perf::metric::Metric;
 use trtllm_perf::record::result::State;
@@ -147,6 +150,55 @@ fn what_differs_for_one_case_alone_stands_at_that_case() {
     assert_eq!(counts, [(Aspect::Driver, 2), (Aspect::Dataset, 1)]);
     let differs: Vec<_> = found.rows.iter().map(|row| row.differs.clone()).collect();
     assert_eq!(differs, [vec![], vec![Aspect::Dataset]]);
+}
+
+#[test]
+fn each_change_has_its_cause_and_what_did_not_change_has_none() {
+    let at = |id: &str, tokens: [f64; 3]| {
+        let attempts = tokens.iter().enumerate().map(|(con, tokens)| {
+            attempt(&label(con + 1), vec![sample(Metric::TokenThroughput, *tokens)])
+        });
+        side(id, vec![run(id, attempts.collect())])
+    };
+    let base = at("a", [100.0, 100.0, 100.0]);
+    let mut candidate = at("b", [80.0, 120.0, 100.0]);
+    let causes = |candidate: &Side| {
+        let found = compare(&base, candidate, &Options::default());
+        let class = |row: &Row| (row.change, row.cause.as_ref().map(|cause| cause.class));
+        found.rows.iter().map(class).collect::<Vec<_>>()
+    };
+    let expected = |regress, improved| {
+        [(Change::Regress, Some(regress)), (Change::Improved, Some(improved)), (Change::Same, None)]
+    };
+    assert_eq!(causes(&candidate), expected(CauseClass::Noise, CauseClass::Noise));
+    candidate.runs[0].facts.insert(Aspect::EngineVersion, "1.2.0".to_owned());
+    assert_eq!(causes(&candidate), expected(CauseClass::Code, CauseClass::Code));
+    candidate.runs[0].attempts[1].facts.insert(Aspect::Node, "node2".to_owned());
+    assert_eq!(causes(&candidate), expected(CauseClass::Code, CauseClass::Unknown));
+}
+
+#[test]
+fn the_cause_is_told_once_where_all_regressions_share_it_and_else_at_each_case() {
+    let at = |id: &str, tokens: f64| {
+        let case = |con| attempt(&label(con), vec![sample(Metric::TokenThroughput, tokens)]);
+        side(id, vec![run(id, vec![case(1), case(2)])])
+    };
+    let mut candidate = at("b", 80.0);
+    candidate.runs[0].facts.insert(Aspect::Driver, "580".to_owned());
+    let told = |candidate: &Side| {
+        let found = compare(&at("a", 100.0), candidate, &Options::default());
+        [text(&found, false), markdown(&found), compare_page(&found).expect("a page")]
+    };
+    for form in told(&candidate) {
+        assert_eq!(form.matches("dependency, single-variable: driver").count(), 1, "{form}");
+    }
+    candidate.runs[0].attempts[1].facts.insert(Aspect::Driver, "same".to_owned());
+    candidate.runs[0].attempts[1].facts.insert(Aspect::Node, "node2".to_owned());
+    for form in told(&candidate) {
+        assert_eq!(form.matches("dependency, single-variable: driver").count(), 1, "{form}");
+        assert_eq!(form.matches("hardware/node, single-variable: node").count(), 1, "{form}");
+        assert!(!form.contains("differs for this case"), "{form}");
+    }
 }
 
 #[test]
