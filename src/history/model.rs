@@ -118,9 +118,9 @@ pub enum Aspect {
     Flow,
     /// Options of the bench command, without paths.
     BenchOptions,
-    /// Digest of the engine options file.
+    /// The engine options, as JSON; `none` where there were none.
     EngineOptions,
-    /// Whether and to what the clocks were locked.
+    /// What the clocks were locked to; `none` where they were not.
     Clocks,
     /// GPU variant with form factor, e.g. `H100_80GB_HBM3`.
     GpuVariant,

@@ -1,9 +1,11 @@
 //! What a run can be read from.
 
+mod attempt_facts;
 mod csv_file;
 mod perf_csv;
 mod run_folder;
 
+pub use attempt_facts::measured_on;
 pub use csv_file::{CsvError, Said, read_csv};
 pub use perf_csv::read_perf_csv;
-pub use run_folder::{measured_on, read_run_folder, read_tests_of_run_folder};
+pub use run_folder::{read_run_folder, read_tests_of_run_folder};

@@ -3,21 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::attempt_facts::{attempt_facts, measured_on};
 use crate::case::ModelTable;
 use crate::history::{
     Aspect, AttemptRecord, CaseIdentity, Ended, Facts, Origin, RunRecord, SampleRecord,
 };
-use crate::record::result::{AttemptResult, MetricRow, Outcome, StepRecord};
+use crate::record::result::{AttemptResult, MetricRow, Outcome};
 use crate::record::{
     Attempt, Problem, RecordError, RunFolder, RunInfo, read_attempts, read_attempts_of,
-    words_without_secrets,
 };
-
-/// The engine options beside a result.
-const OPTIONS_FILE: &str = "extra-llm-api-config.yml";
-
-/// What stands as engine where the program under test is TensorRT-LLM.
-const TENSORRT_LLM: &str = "tensorrt_llm";
 
 /// Reads `runs/<run-id>`. Attempts that were killed are there as failures; what cannot be read is a problem.
 ///
@@ -145,84 +139,18 @@ fn attempt(
         state: result.steps[row.step].state(ended == Ended::Flaky),
     });
     let certificates = result.steps.iter().filter_map(|step| step.certificate.clone());
+    let (machine_class, engine) = measured_on(result);
     AttemptRecord {
         case: CaseIdentity::of(&result.network_name, models),
         test_name: result.name.clone(),
         number: result.attempt,
         start: result.start,
         end: result.end,
-        machine_class: machine_class(result),
-        engine: engine(result),
+        machine_class,
+        engine,
         facts: attempt_facts(result, folder),
         samples: samples.collect(),
         certificate: certificates.max_by_key(|certificate| certificate.standing()),
         ended,
     }
-}
-
-/// The machine class and the engine of an attempt, as series are told apart by.
-pub fn measured_on(result: &AttemptResult) -> (String, String) {
-    (machine_class(result), engine(result))
-}
-
-/// The GPUs of the steps that used any; else the CPU, which then did the work.
-fn machine_class(result: &AttemptResult) -> String {
-    let subtype = result.steps.iter().find_map(|step| step.gpu.device_subtype.clone());
-    let fact = |key: &str| result.facts.get(key).cloned();
-    subtype
-        .or_else(|| fact("machine"))
-        .or_else(|| fact("cpu"))
-        .unwrap_or_else(|| "unknown".to_owned())
-}
-
-/// What was measured. Backends of `trtllm-bench` are TensorRT-LLM; any other name is that of another engine.
-fn engine(result: &AttemptResult) -> String {
-    match result.facts.get("engine_backend").map(|name| name.to_lowercase()) {
-        Some(name)
-            if !["pytorch", "tensorrt", "_autodeploy", "autodeploy"].contains(&name.as_str()) =>
-        {
-            name
-        }
-        _ => TENSORRT_LLM.to_owned(),
-    }
-}
-
-fn attempt_facts(result: &AttemptResult, folder: &Path) -> Facts {
-    let fact = |key: &str| result.facts.get(key).cloned();
-    let bench = result.steps.iter().find(|step| step.kind == "bench");
-    let known = [
-        (Aspect::EngineBackend, fact("engine_backend")),
-        (Aspect::EngineVersion, fact("engine_version").or_else(|| fact("trtllm_version"))),
-        (Aspect::Flow, fact("flow")),
-        (Aspect::BenchOptions, bench.map(bench_options)),
-        (Aspect::EngineOptions, engine_options(folder)),
-        (Aspect::Dataset, fact("dataset_sha256")),
-        (Aspect::DatasetTool, fact("dataset_tool")),
-        (Aspect::Harness, fact("harness_version")),
-        (Aspect::GpuVariant, bench.and_then(|step| step.gpu.device_subtype.clone())),
-        (
-            Aspect::GpuCount,
-            bench.and_then(|step| Some(step.gpu.gpu_idx.as_ref()?.split(',').count().to_string())),
-        ),
-        (Aspect::Cpu, fact("cpu")),
-    ];
-    known.into_iter().filter_map(|(aspect, text)| Some((aspect, text?))).collect()
-}
-
-/// The options of the bench command, in their order; of one that holds a path, the name alone, since paths differ
-/// from run to run.
-fn bench_options(step: &StepRecord) -> String {
-    let stripped = words_without_secrets(step.argv.iter().skip(1).map(String::as_str));
-    let words = stripped.iter().map(|word| match word.split_once('=') {
-        Some((name, value)) if value.contains('/') => name,
-        _ => word,
-    });
-    words.filter(|word| !word.starts_with('/')).collect::<Vec<_>>().join(" ")
-}
-
-/// The engine options file as one line of JSON; `None` where there is none or it is no YAML.
-fn engine_options(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join(OPTIONS_FILE)).ok()?;
-    let options: serde_json::Value = serde_yaml::from_str(&text).ok()?;
-    Some(options.to_string())
 }
