@@ -20,7 +20,7 @@ mod row;
 mod text;
 pub mod words;
 
-pub use cause::{Cause, CauseClass, Differing, between, common};
+pub use cause::{Cause, CauseClass, Differing, between, common, in_turn};
 pub use markdown::{MARKDOWN_LIMIT, markdown};
 pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};

@@ -63,9 +63,23 @@ pub(super) struct Collector {
     causes: BTreeSet<Aspect>,
     /// Those that may be a cause, and of which it is not known whether they differ.
     open: BTreeSet<Aspect>,
+    /// Those that both sides share by the way they were measured, so that they are equal also where they are not known.
+    shared: BTreeSet<Aspect>,
+    /// A kind that differs whatever the facts say.
+    given: Option<Kind>,
 }
 
 impl Collector {
+    /// One for sides that share these aspects.
+    pub fn sharing(aspects: impl IntoIterator<Item = Aspect>) -> Self {
+        Self { shared: aspects.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Says that this kind differs, whatever the facts say.
+    pub fn differs_anyway(&mut self, kind: Kind) {
+        self.given = Some(kind);
+    }
+
     /// Takes in what is known of the attempts of a compared case; returns the aspects that differ for it.
     pub fn add<'a>(
         &mut self,
@@ -101,7 +115,7 @@ impl Collector {
             if varies {
                 self.varies.insert(aspect);
             }
-            if may_be_cause && is_open {
+            if may_be_cause && is_open && !self.shared.contains(&aspect) {
                 self.open.insert(aspect);
             }
             if differ {
@@ -154,7 +168,8 @@ impl Collector {
 
     /// Whether what differs is one kind of cause alone.
     pub fn single_variable(&self) -> SingleVariable {
-        let kinds: BTreeSet<Kind> = self.causes.iter().map(|aspect| aspect.kind()).collect();
+        let kinds = self.causes.iter().map(|aspect| aspect.kind()).chain(self.given);
+        let kinds: BTreeSet<Kind> = kinds.collect();
         // What else of the only kind differs changes nothing about its being the only one.
         let matters = |aspect: &&Aspect| kinds.len() != 1 || !kinds.contains(&aspect.kind());
         let open: Vec<Aspect> = self.open.iter().filter(matters).copied().collect();

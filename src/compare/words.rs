@@ -138,6 +138,11 @@ pub fn elided(text: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// `text` from outside as it may stand within a line.
+pub fn line(text: &str) -> String {
+    shown(text).replace('\n', " ")
+}
+
 /// Two texts in at most `width` characters each; where one is longer, the place at which they part, with what stands
 /// before it.
 pub fn apart(texts: [&str; 2], width: usize) -> [String; 2] {

@@ -73,8 +73,19 @@ fn a_slower_candidate_is_a_regression_after_four_pairs_in_the_order_abba() {
     assert_eq!((&verdict["verdict"], &verdict["pairs"]), (&"regress".into(), &4.into()));
     assert_eq!(verdict["others"].as_array().map(Vec::len), Some(2), "{verdict}");
 
+    // The programs are all that differs, and each form says so.
+    let cause = &verdict["cause"];
+    assert_eq!(
+        (&cause["class"], &cause["single_variable"]),
+        (&"code".into(), &true.into()),
+        "{verdict}"
+    );
+    assert_eq!(cause["programs"], serde_json::json!([ring.base, ring.candidate]));
+    let said = "cause: code, single-variable: program ";
+    assert!(ended.out.contains(said), "{}", ended.out);
     let suite = ring.work.junit();
     assert_eq!((suite.case().kind.as_str(), suite.case().word.as_str()), ("failure", "regression"));
+    assert!(ring.work.read("perf-output/junit.xml").contains(said), "the failure says it, too");
 
     // Every run of both sides is an attempt of a whole output directory.
     for side in ["base", "candidate"] {
@@ -102,11 +113,40 @@ fn a_candidate_without_a_change_passes_and_a_faster_one_is_said_to_be_improved()
     let ended = ring.gate(&words).exits(0).says("--baseline judges nothing here");
     let lines = json_lines(&ended.out);
     assert_eq!((&lines[0]["verdict"], &lines[0]["improved"]), (&"pass".into(), &false.into()));
+    assert_eq!(lines[0]["cause"], Value::Null, "nothing to explain");
     assert_eq!(ring.work.junit().case().kind, "passed");
 
     let ring = Ring::new(&SLOWER, &STEADY);
     let ended = ring.gate(&[]).exits(0);
     assert!(ended.out.starts_with("pass (improved)"), "{}", ended.out);
+    assert!(ended.out.contains("cause: code, single-variable: program "), "{}", ended.out);
+}
+
+#[test]
+fn one_program_on_both_sides_leaves_noise_as_the_cause_of_a_difference() {
+    // Four pairs in which the candidate happens to get the slow turns: base, candidate, candidate, base and so on.
+    let times = ["1", "1", "1000", "1100", "1101", "1002", "998", "1099", "1100", "1000"];
+    let ring = Ring::new(&times, &STEADY);
+    let mut gate = command(TRTLLM_PERF, ring.work.folder());
+    gate.args(["gate", "--base", &ring.base, "--candidate", &ring.base, "--case", PYTORCH]);
+    let ended = run(&mut gate).exits(1);
+    assert!(ended.out.contains("cause: noise: nothing differs"), "{}", ended.out);
+    assert_eq!(ring.verdict()["cause"]["class"], "noise");
+}
+
+#[test]
+fn a_release_that_is_called_with_other_options_leaves_two_causes_and_both_are_listed() {
+    let ring = Ring::new(&STEADY, &SLOWER);
+    let text = ring.work.read("candidate.sh").replace(
+        "#!/bin/sh\n",
+        "#!/bin/sh\ncase \"$*\" in *--help*) echo '[TensorRT-LLM] TensorRT-LLM version: 1.2.0' ;; esac\n",
+    );
+    ring.work.write("candidate.sh", text);
+    let models = models_root(&ring.work);
+    let ended = run(&mut ring.command(&["--case", LABEL, "--models-root", &models])).exits(1);
+    let said = ended.out.lines().find(|line| line.contains("cause: ")).expect("a cause");
+    assert!(said.contains("cause: unknown, not single-variable: program "), "{said}");
+    assert!(said.contains("flow ") && said.contains("bench_options "), "{said}");
 }
 
 #[test]
@@ -247,6 +287,14 @@ fn the_embedded_engine_with_twice_the_work_is_slower_than_itself() {
     let ended = run(gate.args(["gate", "--base", REFBENCH, "--candidate", &slow, "--case", label]));
     let ended = ended.exits(1);
     assert!(ended.out.starts_with("regress"), "{}", ended.out);
+    let verdicts: Value = serde_json::from_str(&work.read("perf-output/gate.json")).expect("JSON");
+    let cause = &verdicts[0]["cause"];
+    assert_eq!(
+        (&cause["class"], &cause["single_variable"]),
+        (&"code".into(), &true.into()),
+        "{cause}"
+    );
+    assert_eq!(cause["differs"][0]["aspect"], "engine_version", "{cause}");
 
     // Outside a gate such a program is refused.
     let harness = work.run(&["--case", label, "--bench-bin", &slow, "--output-dir", "plain"]);

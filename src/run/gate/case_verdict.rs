@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pairs::value;
 use crate::case::Case;
+use crate::compare::Cause;
 use crate::gpu::{Gpu, Lease};
 use crate::history::source::measured_on;
 use crate::metric::Metric;
@@ -104,6 +105,9 @@ pub struct CaseVerdict {
     /// GPU time spent, in minutes of one GPU.
     pub gpu_minutes: f64,
     pub reasons: Vec<String>,
+    /// What a regression or an improvement is most likely due to; `None` of all others, and where it cannot be told.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     pub others: Vec<Other>,
     /// The pairs that count.
     pub pairs_measured: Vec<PairRow>,
@@ -148,6 +152,7 @@ impl CaseVerdict {
             confirmed: None,
             gpu_minutes: 0.0,
             reasons: vec![judgement.sentence(limit)],
+            cause: None,
             others: Vec::new(),
             pairs_measured: Vec::new(),
         }
@@ -202,6 +207,11 @@ impl CaseVerdict {
         }
     }
 
+    /// Whether a difference was found, for the worse or for the better.
+    pub(super) fn is_found(&self) -> bool {
+        self.verdict == Verdict::Regress || self.improved && self.verdict == Verdict::Pass
+    }
+
     /// The verdict in words: a regression that no other GPU has shown is called by that.
     pub fn words(&self) -> &'static str {
         match (self.verdict, self.confirmed, self.improved) {
@@ -231,6 +241,7 @@ impl CaseVerdict {
     /// What else there is to say, a line each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.reasons.clone();
+        remarks.extend(self.cause.as_ref().map(|cause| format!("cause: {}", cause.sentence())));
         for other in self.others.iter().filter(|other| other.p <= TOLD) {
             remarks.push(format!("also {} ×{:.4} (p {:.1e})", other.metric, other.ratio, other.p));
         }

@@ -1,5 +1,6 @@
 //! One case judged: pairs until a look decides, in the order base, candidate, candidate, base.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,12 @@ use super::GateOptions;
 use super::budget::Budget;
 use super::case_verdict::{CaseVerdict, Measured, Place};
 use super::side::Side;
+use crate::compare::{self, Cause};
 use crate::failure::Exit;
 use crate::gpu::Lease;
 use crate::metric::Metric;
 use crate::process::Interrupt;
+use crate::record::RecordError;
 use crate::record::result::{AttemptResult, Outcome};
 use crate::run::prepare::{Prepared, Ready};
 use crate::trial::GpuAccess;
@@ -83,8 +86,22 @@ impl Sides<'_> {
         if judged.verdict == Verdict::Regress {
             self.confirm(&mut judged, &mut measuring, lease.as_ref(), budget)?;
         }
+        if judged.is_found() {
+            match self.cause(&judged) {
+                Ok(cause) => judged.cause = Some(cause),
+                Err(error) => judged.reasons.push(format!("the cause is not known: {error}")),
+            }
+        }
         judged.next = measuring.number;
         Ok(judged)
+    }
+
+    /// What differs between the runs of both sides that the verdict is of.
+    fn cause(&self, judged: &CaseVerdict) -> Result<Cause, RecordError> {
+        let numbers: BTreeSet<u32> = judged.pairs_measured.iter().map(|it| it.number).collect();
+        let facts = |side: &Side| side.facts(&judged.series, &numbers);
+        let (base, candidate) = (facts(&self.base)?, facts(&self.candidate)?);
+        Ok(compare::in_turn([&self.base.program, &self.candidate.program], &base, &candidate))
     }
 
     /// The GPUs of the case, for all its runs.

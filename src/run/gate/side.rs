@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::case::Engine;
 use crate::failure::Exit;
 use crate::gpu::Lease;
+use crate::history::Facts;
+use crate::history::source::read_tests_of_run_folder;
 use crate::program;
 use crate::record::result::AttemptResult;
 use crate::record::{RecordError, read_attempts};
@@ -107,6 +109,17 @@ impl Side {
     /// What an earlier process of the run has measured under this number.
     pub fn known(&self, name: &str, number: u32) -> Option<&AttemptResult> {
         self.known.get(&(name.to_owned(), number))
+    }
+
+    /// What is known of the attempts of a test with these numbers.
+    ///
+    /// # Errors
+    /// When the run's folder cannot be read.
+    pub fn facts(&self, test: &str, numbers: &BTreeSet<u32>) -> Result<Vec<Facts>, RecordError> {
+        let run = self.open.stage.recorder.run();
+        let run = read_tests_of_run_folder(run, [test], &self.open.world.tables.models)?;
+        let wanted = run.attempts.iter().filter(|attempt| numbers.contains(&attempt.number));
+        Ok(wanted.map(|attempt| run.facts_of(attempt)).collect())
     }
 
     /// The program as people know it: its name, and the release where it tells one.
