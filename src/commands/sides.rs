@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::compare::Side;
-use crate::history::source::{read_perf_csv, read_run_folder};
+use crate::history::source::{Said, read_csv, read_run_folder};
 use crate::history::{Entries, Filter, Mode, Place, RunRecord, RunSummary, since, until};
 use crate::record::result::State;
 use crate::record::{OutputDir, RunFolder};
@@ -90,7 +90,8 @@ fn as_known_now(mut run: RunRecord, entries: &Entries) -> RunRecord {
 }
 
 fn csv(path: &Path, tables: &Tables) -> anyhow::Result<RunRecord> {
-    Ok(read_perf_csv(path, &tables.models, &tables.limits)?)
+    let said = Said { gaps: true, ..Said::default() };
+    Ok(read_csv(path, &said, &tables.models, &tables.limits)?)
 }
 
 /// The run of a folder, or those of the folders in it, as the shards of a run leave them.

@@ -32,7 +32,11 @@ fn two_runs_of_the_embedded_engine_are_compared_from_their_folders_and_from_thei
         assert!((ratio - values[1] / values[0]).abs() < 1e-12, "{row}");
         assert!(text(&row["machine"]).ends_with("(refbench)"), "{row}");
     }
-    assert_eq!(json["provenance"]["single_variable"]["answer"], Value::Null, "GPUs are not known");
+    assert_eq!(
+        json["provenance"]["single_variable"]["answer"],
+        Value::Null,
+        "the commit is not known"
+    );
     assert!(work.read("page.html").starts_with("<!DOCTYPE html>"));
 
     // Its newest run, the run folder itself, and both CSVs are the same run.

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use trtllm_perf::history::source::{Said, read_csv};
-use trtllm_perf::history::{Mode, Origin, Place, RunRecord};
+use trtllm_perf::history::source::{Said, read_csv, read_run_folder};
+use trtllm_perf::history::{Aspect, AttemptRecord, Mode, Origin, Place, RunRecord};
 use trtllm_perf::metric::Metric;
+use trtllm_perf::record::OutputDir;
 
 use crate::harness::{Ended, TRTLLM_PERF, Work, command, json_lines, run};
 use crate::support::*;
@@ -29,8 +30,9 @@ fn csv(rows: &[String]) -> String {
 
 fn read(work: &Work, name: &str, text: &str) -> RunRecord {
     work.write(name, text);
-    let models = trtllm_perf::tables::Tables::load(None).expect("our tables").models;
-    read_csv(&work.path(name), &Said::default(), &models).expect("a CSV")
+    let tables = trtllm_perf::tables::Tables::load(None).expect("our tables");
+    let path = work.path(name);
+    read_csv(&path, &Said::default(), &tables.models, &tables.limits).expect("a CSV")
 }
 
 fn import(work: &Work, words: &[&str]) -> Ended {
@@ -170,4 +172,60 @@ fn our_own_samples_are_read_with_their_attempts() {
     assert_eq!(run.problems, []);
     let [attempt] = &run.attempts[..] else { panic!("{:?}", run.attempts) };
     assert_eq!((attempt.number, attempt.samples.len()), (1, 3));
+}
+
+#[test]
+fn a_case_of_several_points_is_told_alike_by_its_folder_and_by_both_csvs() {
+    let work = Work::new();
+    let label = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:16,8+8,4-reqs:2";
+    work.run(&["--case", label]).exits(0);
+    let tables = trtllm_perf::tables::Tables::load(None).expect("our tables");
+    let folder = OutputDir::new(work.path("perf-output")).newest_run().expect("a run");
+    let folder = read_run_folder(&folder, &tables.models).expect("a run");
+    // What a run tells of its attempts in all its forms.
+    let told = |run: &RunRecord| {
+        let one = |it: &AttemptRecord| {
+            let samples: Vec<_> = it.samples.iter().map(|it| (it.metric, it.value)).collect();
+            let (machine, engine) = (it.machine_class.clone(), it.engine.clone());
+            (it.case.clone(), it.test_name.clone(), it.number, machine, engine, samples)
+        };
+        run.attempts.iter().map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&folder).len(), 2, "one a point");
+    for name in ["perf_script_test_results.csv", "perf_samples.csv"] {
+        let path = work.path(&format!("perf-output/{name}"));
+        let run = read_csv(&path, &Said::default(), &tables.models, &tables.limits).expect("a CSV");
+        assert_eq!(run.problems, [], "{name}");
+        assert_eq!(told(&run), told(&folder), "{name}");
+        assert_eq!(run.facts.get(&Aspect::Cpu), folder.facts.get(&Aspect::Cpu), "{name}");
+    }
+}
+
+#[test]
+fn attempts_of_several_runs_in_one_file_keep_numbers_of_their_own() {
+    let work = Work::new();
+    let text = "run_id,original_test_name,network_name,attempt,start_timestamp,end_timestamp,outcome,metric_type,perf_metric,machine,gpus\n";
+    let line = |run: &str, attempt: u32, outcome: &str, value: &str| {
+        let metric = if value.is_empty() { "" } else { "TOKEN_THROUGHPUT" };
+        format!(
+            "{run},\"perf/test_perf.py::test_perf[{LLAMA}]\",\"{LLAMA}\",{attempt},2026-11-24 08:00:00 +0000,\
+             2026-11-24 08:01:00 +0000,{outcome},{metric},{value},{H100},\"GPU 0 (a), GPU 1 (b)\"\n"
+        )
+    };
+    let rows = [
+        line("a", 1, "nccl", ""),
+        line("a", 2, "flaky", "10.5"),
+        line("b", 1, "passed", "11.5"),
+        line("b", 2, "passed", "NaN"),
+    ];
+    let run = read(&work, "samples.csv", &(text.to_owned() + &rows.concat()));
+    let told: Vec<_> =
+        run.attempts.iter().map(|it| (it.number, it.ended.word(), it.samples.len())).collect();
+    assert_eq!(told, [(1, "nccl", 0), (2, "flaky", 1), (3, "passed", 1)]);
+    assert_eq!(run.attempts[0].facts[&Aspect::GpuCount], "2");
+    let [problem] = &run.problems[..] else { panic!("{:?}", run.problems) };
+    assert_eq!(
+        (problem.line, problem.message.as_str()),
+        (Some(5), "left out: perf_metric is no number")
+    );
 }

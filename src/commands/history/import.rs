@@ -47,7 +47,9 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> anyhow::Result<ExitCode> 
     let mut folders = Vec::new();
     for source in sources {
         match source {
-            Source::Csv(path) => records.push(read_csv(&path, &said, &tables.models)?),
+            Source::Csv(path) => {
+                records.push(read_csv(&path, &said, &tables.models, &tables.limits)?)
+            }
             Source::Run(run) => folders.push(run),
         }
     }
@@ -80,6 +82,7 @@ impl ImportArgs {
             release: self.release.clone(),
             date: date.map_err(|error| anyhow::anyhow!("read --date: {error}"))?,
             machine: self.machine.clone(),
+            gaps: false,
         })
     }
 }

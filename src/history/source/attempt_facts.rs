@@ -12,9 +12,9 @@ const OPTIONS_FILE: &str = "extra-llm-api-config.yml";
 const OPTIONS_WORDS: [&str; 2] = ["--config=", "--extra_llm_api_options="];
 
 /// What stands as engine where the program under test is TensorRT-LLM.
-const TENSORRT_LLM: &str = "tensorrt_llm";
+pub(super) const TENSORRT_LLM: &str = "tensorrt_llm";
 /// The embedded engine. It uses no GPU.
-const REFBENCH: &str = "refbench";
+pub(super) const REFBENCH: &str = "refbench";
 
 /// What stands for an aspect that is known not to be there, which is not the same as unknown.
 const NONE: &str = "none";
@@ -70,19 +70,22 @@ pub(super) fn attempt_facts(result: &AttemptResult, folder: &Path) -> Facts {
     let mut facts: Facts =
         known.into_iter().filter_map(|(aspect, text)| Some((aspect, text?))).collect();
     if engine(result) == REFBENCH {
-        // Those of the host are no part of what was measured.
-        for aspect in [Aspect::GpuVariant, Aspect::GpuCount, Aspect::Driver, Aspect::Cuda] {
-            facts.insert(aspect, NONE.to_owned());
-        }
+        facts.extend(without_gpus());
     }
     facts
 }
 
-/// What the clocks were locked to; `none` where the GPUs, or no GPU at all, ran as they do by themselves.
+/// What is known of an attempt that used no GPU: those of the host are no part of what was measured.
+pub(super) fn without_gpus() -> Facts {
+    let aspects =
+        [Aspect::GpuVariant, Aspect::GpuCount, Aspect::Driver, Aspect::Cuda, Aspect::Clocks];
+    aspects.map(|aspect| (aspect, NONE.to_owned())).into()
+}
+
+/// What the clocks were locked to; `none` where the harness had the GPUs and left their clocks alone.
 fn clocks(result: &AttemptResult) -> Option<String> {
     let fact = |key: &str| result.facts.get(key).cloned();
-    let is_known = fact("gpus").is_some() || engine(result) == REFBENCH;
-    fact("gpu_clocks_locked").or_else(|| is_known.then(|| NONE.to_owned()))
+    fact("gpu_clocks_locked").or_else(|| fact("gpus").map(|_| NONE.to_owned()))
 }
 
 /// The options of the bench command, in their order; of one that holds a path, the name alone, since paths differ

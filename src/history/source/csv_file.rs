@@ -1,82 +1,61 @@
 //! Perf CSVs as runs: upstream's results and ours, and baselines. What a file does not say, the caller may.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+mod beside;
+mod row;
+mod said;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+pub use said::{CsvError, Said};
+
+use super::attempt_facts::{REFBENCH, TENSORRT_LLM, without_gpus};
+use super::points::{by_point, label};
 use crate::baseline::{self, Column, Row, Rows, TableError, Weight};
 use crate::case::ModelTable;
-use crate::history::{
-    Aspect, AttemptRecord, CaseIdentity, Ended, Facts, Origin, RunRecord, SampleRecord,
-};
-use crate::metric::Limits;
+use crate::history::{AttemptRecord, CaseIdentity, Ended, Origin, RunRecord, SampleRecord};
+use crate::metric::{Limits, MetricTable};
 use crate::record::Problem;
-use crate::record::result::State;
+use beside::Beside;
+use row::Own;
 
-/// What stands as engine where a file names none: such files are TensorRT-LLM's.
-const TENSORRT_LLM: &str = "tensorrt_llm";
+/// What stands as the class of a machine that nothing tells.
+const UNKNOWN: &str = "unknown";
 
-/// What a CSV does not say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
-    pub release: Option<String>,
-    /// When its rows without a time were measured.
-    pub date: Option<Timestamp>,
-    /// The machine class of rows that name no device, e.g. `H100_80GB_HBM3`.
-    pub machine: Option<String>,
-}
-
-/// Why a CSV cannot be a run.
-#[derive(Debug, thiserror::Error)]
-pub enum CsvError {
-    #[error(transparent)]
-    Table(#[from] TableError),
-    #[error("{}:{line}: the row says no time; say when it was measured with --date", path.display())]
-    NoTime { path: PathBuf, line: usize },
-    #[error(
-        "{}:{line}: the row names no device; say on what it was measured with --machine", path.display()
-    )]
-    NoMachine { path: PathBuf, line: usize },
-}
-
-impl CsvError {
-    /// What is wrong, without the place.
-    fn words(&self) -> String {
-        match self {
-            Self::Table(error) => error.to_string(),
-            Self::NoTime { .. } => {
-                "it says no time; say when it was measured with --date".to_owned()
-            }
-            Self::NoMachine { .. } => {
-                "it names no device; say on what it was measured with --machine".to_owned()
-            }
-        }
-    }
-}
-
-/// Reads a CSV of results (`perf_script_test_results.csv`, `perf_samples.csv`) or a baseline as one run.
+/// Reads a CSV of results (`perf_script_test_results.csv`, `perf_samples.csv`) or a baseline as one run. Limits that it lacks
+/// are those of `limits`.
 ///
-/// Rows that cannot be read are problems; all others are there.
+/// `perf_samples.csv` numbers its attempts; in other files the second row of a metric of a case is of its second attempt,
+/// and so on. What the harness leaves beside its results (`gpu.txt`, `cpu.txt`, `driver.txt`, `trtllm_version.txt`) is
+/// read, too. Rows that cannot be read are problems; all others are there.
 ///
 /// # Errors
 /// When the file cannot be read, is no perf CSV, or neither it nor `said` says when or on what it was measured.
-pub fn read_csv(path: &Path, said: &Said, models: &ModelTable) -> Result<RunRecord, CsvError> {
+pub fn read_csv(
+    path: &Path,
+    said: &Said,
+    models: &ModelTable,
+    limits: &MetricTable,
+) -> Result<RunRecord, CsvError> {
     let text =
         std::fs::read(path).map_err(|source| TableError::Read { path: path.to_owned(), source })?;
     let rows = Rows::new(&text, path)?;
-    let place = |name: &str| rows.columns().names().iter().position(|known| known == name);
-    let results = rows.columns().has(Column::StartTimestamp);
+    let columns = rows.columns();
+    let is_result = columns.has(Column::StartTimestamp) || columns.has(Column::OriginalTestName);
     let mut run = Run {
         path,
         said,
         models,
-        attempt: place("attempt"),
-        machine: place("machine"),
-        origin: if results { Origin::PerfCsv } else { Origin::BaselineCsv },
+        limits,
+        own: Own::of(columns.names()),
+        beside: Beside::of(path),
+        origin: if is_result { Origin::PerfCsv } else { Origin::BaselineCsv },
         identities: HashMap::new(),
-        numbers: HashMap::new(),
+        times: HashMap::new(),
+        taken: HashSet::new(),
         places: HashMap::new(),
         attempts: Vec::new(),
         problems: Vec::new(),
@@ -103,74 +82,82 @@ struct Run<'a> {
     path: &'a Path,
     said: &'a Said,
     models: &'a ModelTable,
-    /// Places of columns that `perf_samples.csv` has and upstream's files have not.
-    attempt: Option<usize>,
-    machine: Option<usize>,
+    limits: &'a MetricTable,
+    own: Own,
+    beside: Beside,
     origin: Origin,
     /// Labels repeat for each metric; parsing is most of the work.
     identities: HashMap<String, CaseIdentity>,
-    /// How often each metric of a test was there: a file that was appended to has several attempts.
-    numbers: HashMap<(String, crate::metric::Metric), u32>,
-    /// Index of each attempt, by test and number.
-    places: HashMap<(String, u32), usize>,
-    attempts: Vec<AttemptRecord>,
+    /// How often each metric of a case was there: a file that was appended to has several attempts.
+    times: HashMap<(String, String), u32>,
+    /// The numbers that attempts of a test have.
+    taken: HashSet<(String, u32)>,
+    /// Index of each attempt, by test, run and number in the file.
+    places: HashMap<(String, String, u32), usize>,
+    /// With the label of each sample.
+    attempts: Vec<(AttemptRecord, Vec<String>)>,
     problems: Vec<Problem>,
 }
 
 impl Run<'_> {
-    fn problem(&mut self, line: usize, message: String) {
-        self.problems.push(Problem { path: self.path.to_owned(), line: Some(line), message });
+    fn left_out(&mut self, row: &Row, why: &str) {
+        let message = format!("left out: {why}");
+        let (path, line) = (self.path.to_owned(), Some(row.line));
+        self.problems.push(Problem { path, line, message });
     }
 
     fn add(&mut self, row: &Row) -> Result<(), CsvError> {
-        let Some(metric) = row.metric.metric() else {
-            self.problem(row.line, format!("left out: unknown metric `{}`", row.metric));
-            return Ok(());
-        };
-        let Some(value) = row.value() else {
-            self.problem(row.line, "left out: perf_metric is no number".to_owned());
-            return Ok(());
-        };
-        let label = match row.network_name() {
-            "" => label(&row.perf_case_name()).to_owned(),
-            name => name.to_owned(),
-        };
-        let test = test_name(row, &label);
-        let number = match self.attempt.and_then(|place| row.raw(place).trim().parse().ok()) {
-            Some(number) => number,
+        let ended = self.own.ended(row);
+        let name = row.perf_case_name().into_owned();
+        let label_of_case = row::case_label(row);
+        let test = row::test_name(row, &label_of_case);
+        let (run, number) = match self.own.attempt(row) {
+            Some((run, number)) => (run.to_owned(), number),
             None => {
-                let number = self.numbers.entry((test.clone(), metric)).or_insert(0);
-                *number += 1;
-                *number
+                let times = self.times.entry((test.clone(), name.clone())).or_insert(0);
+                *times += 1;
+                (String::new(), *times)
             }
         };
-        let place = match self.places.get(&(test.clone(), number)) {
+        let measured = row.metric.metric().zip(row.value());
+        // `perf_samples.csv` has a row without a metric for an attempt that gave no number.
+        let is_attempt_alone = ended.is_some() && row.cell(Column::MetricType).is_empty();
+        if measured.is_none() && !is_attempt_alone {
+            match row.metric.metric() {
+                None => self.left_out(row, &format!("unknown metric `{}`", row.metric)),
+                Some(_) => self.left_out(row, "perf_metric is no number"),
+            }
+            return Ok(());
+        }
+        let key = (test, run, number);
+        let place = match self.places.get(&key) {
             Some(&place) => place,
             None => {
-                match self.attempt(row, &label, &test, number) {
-                    Ok(attempt) => self.attempts.push(attempt),
+                match self.attempt(row, &label_of_case, &key, ended) {
+                    Ok(attempt) => self.attempts.push((attempt, Vec::new())),
                     // What the first row lacks all will lack.
                     Err(error) if self.attempts.is_empty() => return Err(error),
                     Err(error) => {
-                        self.problem(row.line, format!("left out: {}", error.words()));
+                        self.left_out(row, &error.words());
                         return Ok(());
                     }
                 }
-                self.places.insert((test, number), self.attempts.len() - 1);
+                self.places.insert(key, self.attempts.len() - 1);
                 self.attempts.len() - 1
             }
         };
-        let attempt = &mut self.attempts[place];
+        let (attempt, labels) = &mut self.attempts[place];
+        attempt.start = attempt.start.min(row.start.unwrap_or(attempt.start));
         attempt.end = attempt.end.max(row.end.unwrap_or(attempt.end));
-        attempt.samples.push(SampleRecord {
-            metric,
-            value,
-            limits: Limits {
-                threshold: row.threshold.unwrap_or(0.0),
-                absolute_threshold: row.absolute_threshold.unwrap_or(0.0),
-            },
-            state: state(row.state()),
-        });
+        if let Some((metric, value)) = measured {
+            let own = self.limits.limits(metric);
+            let limits = Limits {
+                threshold: row.threshold.unwrap_or(own.threshold),
+                absolute_threshold: row.absolute_threshold.unwrap_or(own.absolute_threshold),
+            };
+            attempt.samples.push(SampleRecord { metric, value, limits, state: row::state(row) });
+            labels.push(label(&name).to_owned());
+        }
         Ok(())
     }
 
@@ -178,16 +165,14 @@ impl Run<'_> {
         &mut self,
         row: &Row,
         label: &str,
-        test: &str,
-        number: u32,
+        (test, _, number): &(String, String, u32),
+        ended: Option<Ended>,
     ) -> Result<AttemptRecord, CsvError> {
         let (path, line) = (|| self.path.to_owned(), row.line);
+        let unknown = |text: &str| self.said.gaps.then(|| text.to_owned());
         let start = row.start.or(self.said.date);
+        let start = start.or(self.said.gaps.then_some(Timestamp::UNIX_EPOCH));
         let start = start.ok_or_else(|| CsvError::NoTime { path: path(), line })?;
-        let device = self.machine.map(|place| row.raw(place).trim());
-        let device = row.device_subtype().or(device.filter(|name| !name.is_empty()));
-        let machine = device.or(self.said.machine.as_deref()).or_else(|| prefix(test));
-        let machine = machine.map(str::to_owned);
         let case = match self.identities.get(label) {
             Some(case) => case.clone(),
             None => {
@@ -196,17 +181,32 @@ impl Run<'_> {
                 case
             }
         };
-        let mut facts = Facts::new();
-        facts.extend(row.device_subtype().map(|it| (Aspect::GpuVariant, it.to_owned())));
+        // A perf CSV names no engine; the model names of the embedded one begin with its name.
+        let is_refbench = case.model().starts_with(REFBENCH);
+        let device = self.own.machine(row).or(self.said.machine.as_deref()).map(str::to_owned);
+        let machine = device
+            .or_else(|| self.beside.machine_class(is_refbench))
+            .or_else(|| row::prefix(test).map(str::to_owned))
+            .or_else(|| unknown(UNKNOWN));
+        let machine = machine.ok_or_else(|| CsvError::NoMachine { path: path(), line })?;
+        // Attempts of several runs in one file have their numbers again and again.
+        let mut number = *number;
+        while !self.taken.insert((test.clone(), number)) {
+            number += 1;
+        }
+        let mut facts = self.own.facts(row);
+        if is_refbench {
+            facts.extend(without_gpus());
+        }
         Ok(AttemptRecord {
             case,
-            test_name: test.to_owned(),
+            test_name: test.clone(),
             number,
             start,
             end: row.end.unwrap_or(start),
-            ended: Ended::Passed,
-            machine_class: machine.ok_or_else(|| CsvError::NoMachine { path: path(), line })?,
-            engine: TENSORRT_LLM.to_owned(),
+            ended: ended.unwrap_or(Ended::Passed),
+            machine_class: machine,
+            engine: if is_refbench { REFBENCH } else { TENSORRT_LLM }.to_owned(),
             facts,
             samples: Vec::new(),
             certificate: None,
@@ -226,63 +226,19 @@ impl Run<'_> {
         }
         let digest: String = hash.finalize().iter().take(6).map(|it| format!("{it:02x}")).collect();
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let started = self.attempts.iter().map(|attempt| attempt.start).min();
+        let split = |(attempt, labels): (_, Vec<String>)| by_point(attempt, &labels, self.models);
+        let attempts: Vec<AttemptRecord> = self.attempts.into_iter().flat_map(split).collect();
+        let started = attempts.iter().map(|attempt| attempt.start).min();
         RunRecord {
             id: format!("{name}-{digest}"),
             origin: self.origin,
             started: started.or(self.said.date).unwrap_or(Timestamp::UNIX_EPOCH),
-            ended: self.attempts.iter().map(|attempt| attempt.end).max(),
-            prefix: self.attempts.first().and_then(|it| prefix(&it.test_name)).map(str::to_owned),
-            release: self.said.release.clone(),
-            facts: Facts::new(),
-            attempts: self.attempts,
+            ended: attempts.iter().map(|attempt| attempt.end).max(),
+            prefix: attempts.iter().find_map(|it| row::prefix(&it.test_name)).map(str::to_owned),
+            release: self.said.release.clone().or_else(|| self.beside.release.clone()),
+            facts: self.beside.facts(),
+            attempts,
             problems: self.problems,
         }
-    }
-}
-
-/// The name of the trial: as the row says, else of the metric's name with `test_perf` in place of its function.
-fn test_name(row: &Row, label: &str) -> String {
-    if let Some(name) = row.original_test_name() {
-        return name.to_owned();
-    }
-    let name = row.perf_case_name();
-    match name.rsplit_once("::") {
-        Some((domain, _)) => format!("{domain}::test_perf[{label}]"),
-        None => format!("test_perf[{label}]"),
-    }
-}
-
-/// What stands in the brackets.
-fn label(name: &str) -> &str {
-    let inner = name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
-    inner.unwrap_or(name)
-}
-
-/// The test prefix: what stands before the file of the test. It is the GPU on upstream's machines.
-fn prefix(test: &str) -> Option<&str> {
-    let domain = test.rsplit_once("::").map_or("", |(domain, _)| domain);
-    let (prefix, rest) = domain.split_once('/')?;
-    (rest.contains('/') && !prefix.is_empty()).then_some(prefix)
-}
-
-fn state(word: Option<&str>) -> State {
-    match word {
-        Some("flaky") => State::Flaky,
-        Some("invalid") => State::Invalid,
-        Some("unmeasurable") => State::Unmeasurable,
-        _ => State::Valid,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_prefix_of_a_test_is_what_stands_before_its_file() {
-        assert_eq!(prefix("H100_PCIe/perf/test_perf.py::test_perf[a/b]"), Some("H100_PCIe"));
-        assert_eq!(prefix("perf/test_perf.py::test_perf[x]"), None);
-        assert_eq!(prefix("test_perf[x]"), None);
     }
 }

@@ -2,10 +2,9 @@
 
 mod attempt_facts;
 mod csv_file;
-mod perf_csv;
+mod points;
 mod run_folder;
 
 pub use attempt_facts::measured_on;
 pub use csv_file::{CsvError, Said, read_csv};
-pub use perf_csv::read_perf_csv;
 pub use run_folder::{read_run_folder, read_tests_of_run_folder};

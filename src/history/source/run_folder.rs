@@ -1,14 +1,15 @@
 //! A run folder of our own: the results of its attempts, with all that they know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::attempt_facts::{attempt_facts, measured_on};
+use super::points::{by_point, label};
 use crate::case::ModelTable;
 use crate::history::{
     Aspect, AttemptRecord, CaseIdentity, Ended, Facts, Origin, RunRecord, SampleRecord,
 };
-use crate::record::result::{AttemptResult, MetricRow, Outcome};
+use crate::record::result::{AttemptResult, Outcome};
 use crate::record::{
     Attempt, Problem, RecordError, RunFolder, RunInfo, read_attempts, read_attempts_of,
 };
@@ -46,7 +47,9 @@ fn record(
     let mut attempts = Vec::with_capacity(found.len());
     for Attempt { folder, result, .. } in &found {
         let failed = failed_before.contains(&result.name);
-        attempts.extend(by_point(result).iter().map(|it| attempt(it, folder, failed, models)));
+        let labels: Vec<String> =
+            result.metrics.iter().map(|row| label(&row.name).to_owned()).collect();
+        attempts.extend(by_point(attempt(result, folder, failed, models), &labels, models));
         if matches!(result.outcome, Outcome::Failed(_)) {
             failed_before.insert(result.name.clone());
         }
@@ -69,33 +72,6 @@ fn record(
         attempts,
         problems,
     })
-}
-
-/// An attempt of a case with several points, i.e. pairs of lengths, has each metric several times, under the label of the
-/// point: one attempt for each, as if it were alone. Any other stays as it is.
-fn by_point(result: &AttemptResult) -> Vec<AttemptResult> {
-    let mut seen = BTreeSet::new();
-    if result.metrics.iter().all(|row| seen.insert(row.metric)) {
-        return vec![result.clone()];
-    }
-    let mut points: BTreeMap<&str, Vec<MetricRow>> = BTreeMap::new();
-    for row in &result.metrics {
-        points.entry(label(&row.name)).or_default().push(row.clone());
-    }
-    let domain = result.name.rsplit_once("::").map_or("", |(domain, _)| domain);
-    let one = |(label, metrics): (&str, Vec<MetricRow>)| AttemptResult {
-        name: format!("{domain}::test_perf[{label}]"),
-        network_name: label.to_owned(),
-        metrics,
-        ..result.clone()
-    };
-    points.into_iter().map(one).collect()
-}
-
-/// What stands in the brackets.
-fn label(name: &str) -> &str {
-    let inner = name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
-    inner.unwrap_or(name)
 }
 
 fn run_facts(info: &RunInfo) -> Facts {
