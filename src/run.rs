@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use clap::Parser;
 use jiff::civil::Date;
 
-use crate::baseline::Gate;
+use crate::baseline::Yardstick;
 use crate::case::Engine;
 use crate::cli::Cli;
 use crate::failure::Exit;
@@ -126,13 +126,14 @@ pub fn run(cli: Cli, host: Host) -> Result<ExitCode, Exit> {
         true => Vec::new(),
         false => lacking::engines(&lines, &prepared, &world, &libtest),
     };
-    let gate = judged::load(settings, &asked.gpus.found)?;
-    let coverage =
-        gate.as_ref().map(|gate| Coverage::of(gate, &lines, &prepared, &world, settings, &libtest));
+    let yardstick = judged::load(settings, &asked.gpus.found)?;
+    let coverage = yardstick
+        .as_ref()
+        .map(|yardstick| Coverage::of(yardstick, &lines, &prepared, &world, settings, &libtest));
     if let Some(coverage) = coverage.as_ref().filter(|_| !settings.allow_empty) {
         coverage.begin(prepared.iter().any(|trial| trial.needs_program(&libtest)))?;
     }
-    let job = Job { prepared, lacking, earlier, held, gate, coverage };
+    let job = Job { prepared, lacking, earlier, held, yardstick, coverage };
     match execute(&asked, world, job, &libtest, &interrupt)? {
         Some(code) => Ok(code),
         None if settings.allow_empty => Ok(ExitCode::SUCCESS),
@@ -192,7 +193,7 @@ struct Job {
     earlier: Option<Earlier>,
     held: Option<HeldOutput>,
     /// What numbers are held against, and what of it this run must check.
-    gate: Option<Gate>,
+    yardstick: Option<Yardstick>,
     coverage: Option<Coverage>,
 }
 
@@ -204,7 +205,7 @@ fn execute(
     libtest: &libtest_mimic::Arguments,
     interrupt: &Interrupt,
 ) -> Result<Option<ExitCode>, Exit> {
-    let Job { prepared, lacking, earlier, held, gate, coverage } = job;
+    let Job { prepared, lacking, earlier, held, yardstick, coverage } = job;
     let settings = &asked.settings;
     let will_run = |trial: &&Prepared| trial.needs_program(libtest);
     let mut engines: Vec<_> =
@@ -221,7 +222,7 @@ fn execute(
     let mut world = world.open(&occasion, held)?;
     let run = world.stage.recorder.run();
     let keeper = Keeper::new(asked, &world.world.tables.models, run, &prepared);
-    world.stage.gate = gate;
+    world.stage.yardstick = yardstick;
     world.record_ignored(&prepared, libtest)?;
     if let Some(earlier) = &earlier {
         earlier.say(&prepared.iter().map(Prepared::name).collect());

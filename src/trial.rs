@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::baseline::Gate;
+use crate::baseline::Yardstick;
 use crate::case::{Case, Engine};
 use crate::dataset::{Cache, TokenizerFacts};
 use crate::engine::Flow;
@@ -51,7 +51,7 @@ pub struct Stage {
     /// The GPUs to run on; where there are none to watch, why.
     pub gpus: Result<GpuAccess, String>,
     /// What numbers are held against.
-    pub gate: Option<Gate>,
+    pub yardstick: Option<Yardstick>,
     /// When a measurement is not to be trusted.
     pub tolerances: Tolerances,
     /// Pass the steps' output on to stderr.

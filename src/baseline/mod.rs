@@ -4,7 +4,7 @@
 
 mod bless;
 mod columns;
-mod gate;
+
 mod limits;
 mod number;
 mod patch;
@@ -14,13 +14,13 @@ mod rows;
 mod sanity;
 mod table;
 mod update;
+mod yardstick;
 
 pub use bless::{
     BlessError, Blessing, Blessings, DRIFT_BUDGET, Drift, Series, blessed_path, blessing_lines,
     drift_budget,
 };
 pub use columns::{Column, Columns};
-pub use gate::{BaselineVerdict, Gate, GateError};
 pub use limits::{ABSOLUTE_CAP, Judgement, Policy, Standing, better, judge, percent, rounded};
 pub use number::python_float;
 pub use patch::{Line, Source, Spelling, csv_line, name_in_patch, patch};
@@ -30,3 +30,4 @@ pub use rows::Rows;
 pub use sanity::{Counts, Finding, Kind, Pair, Sanity, SanityError, compare, limits};
 pub use table::{Table, TableError};
 pub use update::{Change, MIN_SAMPLES, Rules, Samples, Update, empty_baseline, samples, update};
+pub use yardstick::{BaselineError, BaselineVerdict, Yardstick};

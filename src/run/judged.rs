@@ -8,7 +8,7 @@ use libtest_mimic::Arguments;
 use super::output;
 use super::prepare::{self, Body, Prepared};
 use super::world::World;
-use crate::baseline::{Gate, GateError};
+use crate::baseline::{BaselineError, Yardstick};
 use crate::case::Case;
 use crate::failure::Exit;
 use crate::gpu::{self, Gpus};
@@ -24,7 +24,7 @@ const SHOWN: usize = 10;
 ///
 /// # Errors
 /// [`Exit::Usage`] when it cannot be read whole.
-pub fn load(settings: &Settings, gpus: &Gpus) -> Result<Option<Gate>, Exit> {
+pub fn load(settings: &Settings, gpus: &Gpus) -> Result<Option<Yardstick>, Exit> {
     let device = gpus.devices.first().map(|gpu| gpu::device_subtype(&gpu.name));
     let path: PathBuf = match &settings.baseline {
         Baseline::None => return Ok(None),
@@ -41,11 +41,12 @@ pub fn load(settings: &Settings, gpus: &Gpus) -> Result<Option<Gate>, Exit> {
             path
         }
     };
-    let gate = Gate::load(&path, settings.policy, settings.drift_budget, device.as_deref());
-    let (gate, problems) =
-        gate.map_err(|error: GateError| Exit::usage(format!("--baseline: {error}")))?;
+    let yardstick =
+        Yardstick::load(&path, settings.policy, settings.drift_budget, device.as_deref());
+    let (yardstick, problems) =
+        yardstick.map_err(|error: BaselineError| Exit::usage(format!("--baseline: {error}")))?;
     problems.iter().for_each(|problem| eprintln!("note: {problem}"));
-    Ok(Some(gate))
+    Ok(Some(yardstick))
 }
 
 /// The rows of a baseline, sorted by what this run has to do with them.
@@ -68,7 +69,7 @@ pub struct Coverage {
 impl Coverage {
     /// Sorts the rows of the baseline.
     pub fn of(
-        gate: &Gate,
+        yardstick: &Yardstick,
         lines: &[Line<'_>],
         prepared: &[Prepared],
         world: &World,
@@ -85,13 +86,13 @@ impl Coverage {
             || !libtest.skip.is_empty()
             || libtest.ignored;
         let mut coverage = Self {
-            file: gate.path().to_owned(),
+            file: yardstick.path().to_owned(),
             asked_for: settings.baseline != Baseline::OfGpu,
             full: !filtered && output::group().is_none(),
             ..Self::default()
         };
         let front = settings.prefix.as_ref().map(|prefix| format!("{prefix}/")).unwrap_or_default();
-        for case in gate.cases().filter(|case| !gate.is_left_out(case)) {
+        for case in yardstick.cases().filter(|case| !yardstick.is_left_out(case)) {
             match fates.get(&key_of_row(case)) {
                 Some(Share::Expected(test)) => {
                     coverage.expected.insert(case.to_owned(), test.clone());

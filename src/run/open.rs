@@ -120,7 +120,7 @@ impl World {
             tokenizers: Mutex::new(HashMap::new()),
             workspace: settings.workspace.as_deref().map(absolute),
             gpus: gpu_access(gpus, settings, &self.tables.clocks, &run_folder, engines)?,
-            gate: None,
+            yardstick: None,
             tolerances: self.tables.tolerances,
             show_steps: settings.show_steps,
             show_commands: settings.verbose > 0,

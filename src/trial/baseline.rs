@@ -9,14 +9,14 @@ impl Attempt<'_> {
     /// Judges every number. One worse than allowed fails the trial; better than allowed, or without a row, is a problem to
     /// be told.
     pub(super) fn judge(&mut self) {
-        let Some(gate) = &self.stage.gate else { return };
+        let Some(yardstick) = &self.stage.yardstick else { return };
         // The prefix is part of the name either way.
         let name = TrialName::new(&self.trial.line.name, None);
         for row in &self.result.metrics {
             let case = name.metric(&row.name);
-            match gate.judge(&case, row.metric, row.value) {
+            match yardstick.judge(&case, row.metric, row.value) {
                 None => {
-                    let file = gate.path().display();
+                    let file = yardstick.path().display();
                     self.result
                         .problems
                         .push(format!("{}: no row in the baseline {file}", row.metric));
@@ -41,7 +41,7 @@ impl Attempt<'_> {
         let hint = format!(
             "measure again to see whether it stays; if the new level is right, move the baseline with `trtllm-perf \
              baseline update … {}`",
-            gate.path().display()
+            yardstick.path().display()
         );
         self.fail(FailureKind::Regression, message, Some(hint), details.join("\n"));
     }

@@ -14,9 +14,9 @@ use super::sanity::limits;
 use super::table::{Table, TableError};
 use crate::metric::{Limits, Metric};
 
-/// A baseline ready to judge with.
+/// A baseline that is ready to hold numbers against.
 #[derive(Debug, Clone)]
-pub struct Gate {
+pub struct Yardstick {
     path: PathBuf,
     policy: Policy,
     /// In percent.
@@ -84,7 +84,7 @@ impl BaselineVerdict {
 
 /// Why a baseline cannot be judged with.
 #[derive(Debug, thiserror::Error)]
-pub enum GateError {
+pub enum BaselineError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
@@ -95,7 +95,7 @@ pub enum GateError {
     Devices { path: PathBuf, devices: String, here: String },
 }
 
-impl Gate {
+impl Yardstick {
     /// Reads a baseline and the blessed levels beside it. Of a file for several devices the rows of `device` count, and
     /// those of no device.
     ///
@@ -106,11 +106,11 @@ impl Gate {
         policy: Policy,
         drift_budget: f64,
         device: Option<&str>,
-    ) -> Result<(Self, Vec<Problem>), GateError> {
+    ) -> Result<(Self, Vec<Problem>), BaselineError> {
         let (table, mut problems) = Table::read(path)?;
         table.require(&Column::BASELINE)?;
         if let Some(at) = problems.iter().position(|it| it.weight == Weight::RowLost) {
-            return Err(GateError::Row(problems.swap_remove(at)));
+            return Err(BaselineError::Row(problems.swap_remove(at)));
         }
         let blessings = Blessings::read(&blessed_path(path))?;
         let mut levels = BTreeMap::new();
@@ -135,7 +135,7 @@ impl Gate {
         if levels.is_empty() && !others.is_empty() {
             others.sort();
             others.dedup();
-            return Err(GateError::Devices {
+            return Err(BaselineError::Devices {
                 path: path.to_owned(),
                 devices: others.join(", "),
                 here: device.unwrap_or("not known").to_owned(),
