@@ -19,6 +19,9 @@ const NO_VALUE: [&str; 19] = [
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ];
 
+/// The column of `perf_samples.csv` that says how an attempt ended.
+const OUTCOME: &str = "outcome";
+
 /// What a row measures.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MetricType {
@@ -103,7 +106,7 @@ impl Row {
         } else {
             Column::OriginalTestName
         };
-        if cell(named).is_empty() {
+        if cell(named).is_empty() && !is_attempt_alone(&cells, columns) {
             return Err(format!("{named} is empty"));
         }
         let number = |column| {
@@ -130,6 +133,11 @@ impl Row {
             span,
             cells,
         })
+    }
+
+    /// Whether it is of an attempt that gave no number, as `perf_samples.csv` has them: it names neither metric nor value.
+    pub fn is_attempt_alone(&self) -> bool {
+        is_attempt_alone(&self.cells, &self.columns)
     }
 
     /// `perf_metric` as a number to reckon with: neither missing nor infinite.
@@ -236,6 +244,14 @@ impl Row {
 
 fn cell<'a>(cells: &'a StringRecord, columns: &Columns, column: Column) -> &'a str {
     columns.place(column).and_then(|place| cells.get(place)).unwrap_or_default().trim()
+}
+
+fn is_attempt_alone(cells: &StringRecord, columns: &Columns) -> bool {
+    let is_empty = |column| cell(cells, columns, column).is_empty();
+    columns.names().iter().any(|name| name == OUTCOME)
+        && is_empty(Column::MetricType)
+        && is_empty(Column::PerfMetric)
+        && !is_empty(Column::OriginalTestName)
 }
 
 /// A number; `None` for what pandas takes as missing.

@@ -76,6 +76,8 @@ impl Table {
         let mut problems = Vec::new();
         for row in &mut reader {
             match row {
+                // It holds no value.
+                Ok(row) if row.is_attempt_alone() => {}
                 Ok(row) => rows.push(row),
                 Err(problem) => problems.push(problem),
             }

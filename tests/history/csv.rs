@@ -229,3 +229,13 @@ fn attempts_of_several_runs_in_one_file_keep_numbers_of_their_own() {
         (Some(5), "left out: perf_metric is no number")
     );
 }
+
+#[test]
+fn an_attempt_that_gave_no_number_is_a_failure_of_our_own_samples_and_no_broken_row() {
+    let work = Work::new();
+    work.run_case(crate::harness::PYTORCH, "gpu-oom", &[]).exits(101);
+    let run = read(&work, "samples.csv", &work.read("perf-output/perf_samples.csv"));
+    assert_eq!(run.problems, []);
+    let [attempt] = &run.attempts[..] else { panic!("{:?}", run.attempts) };
+    assert_eq!((attempt.ended.word(), attempt.samples.len()), ("gpu_oom", 0));
+}

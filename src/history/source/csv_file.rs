@@ -120,9 +120,7 @@ impl Run<'_> {
             }
         };
         let measured = row.metric.metric().zip(row.value());
-        // `perf_samples.csv` has a row without a metric for an attempt that gave no number.
-        let is_attempt_alone = ended.is_some() && row.cell(Column::MetricType).is_empty();
-        if measured.is_none() && !is_attempt_alone {
+        if measured.is_none() && !row.is_attempt_alone() {
             match row.metric.metric() {
                 None => self.left_out(row, &format!("unknown metric `{}`", row.metric)),
                 Some(_) => self.left_out(row, "perf_metric is no number"),
@@ -169,7 +167,8 @@ impl Run<'_> {
         ended: Option<Ended>,
     ) -> Result<AttemptRecord, CsvError> {
         let (path, line) = (|| self.path.to_owned(), row.line);
-        let unknown = |text: &str| self.said.gaps.then(|| text.to_owned());
+        // One that failed may not even know its machine; it has no number that would need it.
+        let may_be_unknown = self.said.gaps || row.is_attempt_alone();
         let start = row.start.or(self.said.date);
         let start = start.or(self.said.gaps.then_some(Timestamp::UNIX_EPOCH));
         let start = start.ok_or_else(|| CsvError::NoTime { path: path(), line })?;
@@ -187,7 +186,7 @@ impl Run<'_> {
         let machine = device
             .or_else(|| self.beside.machine_class(is_refbench))
             .or_else(|| row::prefix(test).map(str::to_owned))
-            .or_else(|| unknown(UNKNOWN));
+            .or_else(|| may_be_unknown.then(|| UNKNOWN.to_owned()));
         let machine = machine.ok_or_else(|| CsvError::NoMachine { path: path(), line })?;
         // Attempts of several runs in one file have their numbers again and again.
         let mut number = *number;
