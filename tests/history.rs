@@ -6,6 +6,9 @@ mod harness;
 #[path = "harness/junit.rs"]
 #[expect(dead_code, reason = "named by the harness's support")]
 mod junit;
+#[path = "harness/small_disk.rs"]
+#[expect(dead_code, reason = "the tests of the harness use more of it")]
+mod small_disk;
 
 #[path = "history/binary.rs"]
 mod binary;
