@@ -11,6 +11,7 @@ mod detector;
 mod energy;
 pub mod holm;
 mod node;
+pub mod noise;
 pub mod one_point;
 mod outlier;
 pub mod paired;
