@@ -14,6 +14,8 @@ mod small_disk;
 mod binary;
 #[path = "history/csv.rs"]
 mod csv;
+#[path = "history/fleet.rs"]
+mod fleet;
 #[cfg(feature = "postgres")]
 #[path = "history/postgres.rs"]
 mod postgres;

@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::failure::Exit;
-use crate::history::{
-    CaseIdentity, Filter, HistoryError, Mode, Origin, RunSummary, Series, Store,
-};
+use crate::history::{CaseIdentity, Filter, HistoryError, Mode, Origin, RunSummary, Series, Store};
 use crate::metric::Metric;
 use crate::run::{self, Chosen};
 use crate::tables::Tables;

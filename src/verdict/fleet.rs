@@ -27,10 +27,10 @@ pub const PROMISE: f64 = 1.0;
 pub const LOSSES: [f64; 2] = [0.05, 0.10];
 
 /// How many stretches of earlier nights are drawn in all, at least so many for each series; and how many gates.
-const DRAWS: usize = 40_000;
+const DRAWS: usize = 20_000;
 const LEAST_DRAWS: usize = 40;
-const GATES: usize = 10_000;
-const GATES_OF_A_LOSS: usize = 1_500;
+const GATES: usize = 8_000;
+const GATES_OF_A_LOSS: usize = 1_000;
 
 const SEED: u64 = 20_261_124;
 
