@@ -208,6 +208,12 @@ impl Fleet {
     fn needed(&self) -> Option<Confirmation> {
         needed(self.outlooks.iter().map(|(_, outlooks)| outlooks))
     }
+
+    /// The same by the fleet's own numbers alone; `None` without any.
+    fn needed_by_own(&self) -> Option<Option<Confirmation>> {
+        let own = self.outlooks.iter().find(|(source, _)| *source == Source::Own);
+        own.map(|(_, outlooks)| needed([outlooks]))
+    }
 }
 
 /// The metric that decides for a label; of one that means nothing, that of most cases.
@@ -252,6 +258,7 @@ fn object(fleet: &Fleet, month: Month) -> Value {
         "cv": { "median": percentile(0.5), "p90": percentile(0.9), "max": cvs.last() },
         "promise": PROMISE,
         "needed": fleet.needed().map(Confirmation::word),
+        "needed_by_own_numbers": fleet.needed_by_own().flatten().map(Confirmation::word),
         "outlooks": fleet.outlooks.iter().map(of_noise).collect::<Vec<_>>(),
     })
 }

@@ -20,8 +20,9 @@ use crate::verdict::{Judgement, Limit, Pair, Verdict};
 /// pairs.
 ///
 /// Each case is measured in pairs, every second one beginning with the candidate, after runs that count for nothing. It
-/// is looked at after 4, 6, 8 and 10 pairs. The flags of `run` choose the cases; in the output directory the folders
-/// `base` and `candidate` hold every run, and gate.json and pairs.csv what came of it. Under `--resume` the newest gate
+/// is looked at after 4, 6, 8 and 10 pairs. It begins with what self-checks of the history say of it: while they do not
+/// show that at most 1 % of its verdicts are wrong, they are called advisory. The flags of `run` choose the cases; in the output directory the folders
+/// `base` and `candidate` hold every run, and gate-head.json, gate.json and pairs.csv what came of it. Under `--resume` the newest gate
 /// there is gone on with.
 ///
 /// Exit code: 0 pass, 1 regress, 3 inconclusive, 4 invalid, of the worst series; regress is the worst, then invalid,

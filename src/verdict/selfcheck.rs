@@ -101,7 +101,7 @@ impl Tally {
         };
         format!(
             "self-check: {} of {} verdicts on equal programs were regressions ({}, 95 % interval {} to {}), regress to \
-             improve {} : {}, {} inconclusive; {standing}{bias}",
+             improve {} : {}; {} inconclusive; {standing}{bias}",
             self.regress,
             self.verdicts(),
             percent(rate.share),

@@ -317,7 +317,7 @@ fn a_gate_says_what_its_verdicts_are_worth_before_the_first_of_them_and_in_its_f
     let ended = on_gpus(&ring, 1).exits(1);
     ended
         .says("standing   H100_80GB_HBM3, tensorrt_llm: self-check: 9 of 100 verdicts on equal programs")
-        .says("(9.0 %, 95 % interval 4.8 % to 16.2 %), regress to improve 9 : 0, 11 inconclusive")
+        .says("(9.0 %, 95 % interval 4.8 % to 16.2 %), regress to improve 9 : 0; 11 inconclusive")
         .says("BIASED: by chance so uneven with p 3.9e-3");
     let checks = head(&ring)["self_checks"].clone();
     assert_eq!((&checks[0]["verdicts"], &checks[1]), (&100.into(), &Value::Null), "{checks}");

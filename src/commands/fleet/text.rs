@@ -87,6 +87,9 @@ fn said(fleet: &Fleet, month: Month) -> String {
             "Nothing here keeps the promise of at most {PROMISE} a month: measure with less noise, or judge fewer cases."
         ),
     });
+    if let Some(own) = fleet.needed_by_own().flatten().filter(|own| Some(*own) != needed) {
+        lines.push(format!("By the fleet's own numbers alone: {}.", words(own)));
+    }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
