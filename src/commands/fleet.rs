@@ -1,13 +1,11 @@
 //! `trtllm-perf selfcheck --fleet`: the false reds of a month, simulated with what the history says of each series.
 
+mod json;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
-
-use jiff::SignedDuration;
-use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::failure::Exit;
@@ -15,9 +13,9 @@ use crate::history::{CaseIdentity, Filter, HistoryError, Mode, Origin, RunSummar
 use crate::metric::Metric;
 use crate::run::{self, Chosen};
 use crate::tables::Tables;
-use crate::verdict::fleet::{Confirmation, Estimate, LOSSES, Member, Month, Outlook, PROMISE};
-use crate::verdict::fleet::{Source, needed, outlook};
+use crate::verdict::fleet::{Confirmation, Member, Month, Outlook, Source, needed, outlook};
 use crate::verdict::scatter::{LEAST, LEAST_OWN, Scatter, scatter};
+use jiff::SignedDuration;
 
 /// What is simulated of one class of machines and engine.
 struct Fleet {
@@ -69,7 +67,7 @@ pub fn run(chosen: &Chosen, days: u32, json: bool) -> Result<ExitCode, Exit> {
     run::print("fleet", |out| {
         for (place, fleet) in fleets.iter().enumerate() {
             match json {
-                true => writeln!(out, "{}", object(fleet, month))?,
+                true => writeln!(out, "{}", json::object(fleet, month))?,
                 false if place > 0 => write!(out, "\n{}", text::text(fleet, month))?,
                 false => write!(out, "{}", text::text(fleet, month))?,
             }
@@ -220,45 +218,4 @@ impl Fleet {
 fn main_metric(label: &str, tables: &Tables) -> Metric {
     Case::parse(label, &tables.models)
         .map_or(Metric::TokenThroughput, |case| tables.primary.of(&case))
-}
-
-/// The object of `--json`.
-fn object(fleet: &Fleet, month: Month) -> Value {
-    let estimate = |it: Estimate| json!({ "a_month": it.value, "low": it.low, "high": it.high });
-    let of_rule = |it: &Outlook| {
-        let caught = LOSSES.iter().zip(it.caught);
-        let caught: serde_json::Map<String, Value> =
-            caught.map(|(loss, share)| (loss.to_string(), json!(share))).collect();
-        json!({
-            "confirmation": it.confirmation.word(),
-            "reds": estimate(it.reds),
-            "keeps_promise": it.keeps_promise(),
-            "caught": caught,
-        })
-    };
-    let of_noise = |(source, outlooks): &(Source, [Outlook; 4])| {
-        let rules: Vec<Value> = outlooks.iter().map(of_rule).collect();
-        json!({ "noise": source.word(), "rules": rules })
-    };
-    let cvs = fleet.cvs();
-    let percentile = |share| crate::verdict::stats::percentile(&cvs, share);
-    json!({
-        "machine_class": fleet.machine_class,
-        "engine": fleet.engine,
-        "synthetic": fleet.synthetic,
-        "cases": fleet.cases,
-        "series": fleet.members.len(),
-        "series_left_out": fleet.short,
-        "series_with_own_numbers": fleet.own,
-        "main_metrics": fleet.mains,
-        "families": fleet.families,
-        "history": month.history,
-        "nights": month.nights,
-        "judgements": fleet.judgements(month),
-        "cv": { "median": percentile(0.5), "p90": percentile(0.9), "max": cvs.last() },
-        "promise": PROMISE,
-        "needed": fleet.needed().map(Confirmation::word),
-        "needed_by_own_numbers": fleet.needed_by_own().flatten().map(Confirmation::word),
-        "outlooks": fleet.outlooks.iter().map(of_noise).collect::<Vec<_>>(),
-    })
 }

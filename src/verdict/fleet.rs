@@ -151,7 +151,9 @@ pub fn needed<'a>(outlooks: impl IntoIterator<Item = &'a [Outlook; 4]>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::noise::Kind;
+    use crate::metric::Better;
+    use crate::verdict::Verdict;
+    use crate::verdict::noise::{Kind, Noise, Runs};
 
     /// The fleet of 150 cases with a main metric and one more each, all with this CV.
     fn fleet(cv: f64) -> Vec<Member> {
@@ -197,22 +199,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reckoned_is_what_is_counted_when_the_rule_itself_judges_every_night() {
+    fn what_is_reckoned_is_what_is_counted_when_the_rule_itself_judges_run_after_run() {
         let (cv, trials) = (0.02, 20_000);
-        for kind in [Kind::Nodes, Kind::Tail] {
-            let mut runs =
-                super::super::noise::Runs::new(super::super::noise::Noise { kind, cv }, 5);
-            let limit = Limit::new(crate::metric::Better::Lower);
-            let mut red = 0;
+        let limit = Limit::new(Better::Lower);
+        for kind in [Kind::Nodes, Kind::Tail, Kind::Drift] {
+            let noise = Noise { kind, cv };
+            let mut runs = Runs::new(noise, 5);
+            let (mut first, mut second) = (0, 0);
             for _ in 0..trials {
+                runs.start(noise);
                 let earlier: Vec<f64> = (0..30).map(|_| runs.loss().exp()).collect();
-                let judged = one_point::judge(&earlier, runs.loss().exp(), limit);
-                red += u64::from(judged.verdict == crate::verdict::Verdict::Regress);
+                let mut is_red = || {
+                    let judged = one_point::judge(&earlier, runs.loss().exp(), limit);
+                    judged.verdict == Verdict::Regress
+                };
+                let red = is_red();
+                first += u64::from(red);
+                second += u64::from(red && is_red());
             }
-            let (low, high) = stats::wilson(red, trials, 0.999).expect("trials");
-            let [none, ..] = reds(cv, Source::Model(kind));
-            let (low, high) = (low * 9000.0, high * 9000.0);
-            assert!(none.high > low && none.low < high, "{kind:?}: {none:?}, {low} to {high}");
+            let reckoned = reds(cv, Source::Model(kind));
+            for (counted, reckoned) in [first, second].into_iter().zip(reckoned) {
+                let (low, high) = stats::wilson(counted, trials, 0.999).expect("trials");
+                let (low, high) = (low * 9000.0, high * 9000.0);
+                assert!(
+                    reckoned.high > low && reckoned.low < high,
+                    "{kind:?}: {reckoned:?}, {low} to {high}"
+                );
+            }
         }
     }
 
