@@ -3,15 +3,17 @@
 //! `cargo run --release --example verdict_rules [TRIALS]` prints the tables of docs/VERDICT.md (20,000 trials a cell).
 //! Values are throughputs, a loss of 5 % multiplies them by 0.95. The seed is fixed, so the output is, too.
 
-use rand_mt::Mt64;
 use trtllm_perf::metric::Better;
+use trtllm_perf::verdict::noise::{Kind, Noise, Runs};
 use trtllm_perf::verdict::paired::{self, LOOKS};
-use trtllm_perf::verdict::{Limit, Pair, Verdict, one_point, stats};
+use trtllm_perf::verdict::{Limit, Verdict, one_point, stats};
 
 const LOSSES: [f64; 4] = [0.0, 0.02, 0.05, 0.10];
 
 /// How many earlier numbers the rules for one new number are given.
 const HISTORY: usize = 20;
+
+const SEED: u64 = 20_260_101;
 
 fn main() {
     let trials = std::env::args().nth(1).map_or(20_000, |text| text.parse().expect("a number"));
@@ -46,92 +48,41 @@ fn main() {
     }
 }
 
-/// What makes two runs of the same program differ.
+/// A noise and what it is called in the tables.
 #[derive(Clone, Copy)]
-struct Noise {
+struct Named {
     name: &'static str,
-    /// Coefficient of variation of a run.
-    cv: f64,
-    /// Share of the runs that are on a node which is 10 % slower.
-    slow: f64,
-    /// Share of the runs that lose 10 % more on average, exponentially distributed.
-    tail: f64,
-    /// How much of its deviation a run hands to the next.
-    rho: f64,
+    noise: Noise,
 }
 
-const QUIET: Noise = Noise { name: "CV 1 %", cv: 0.01, slow: 0.0, tail: 0.0, rho: 0.0 };
-const NOISES: [Noise; 7] = [
-    QUIET,
-    Noise { name: "CV 2 %", cv: 0.02, ..QUIET },
-    Noise { name: "CV 3 %", cv: 0.03, ..QUIET },
-    Noise { name: "CV 5 %", cv: 0.05, ..QUIET },
-    Noise { name: "nodes, CV 1.5 %", cv: 0.015, slow: 0.2, ..QUIET },
-    Noise { name: "tail, CV 2 %", cv: 0.02, tail: 0.05, ..QUIET },
-    Noise { name: "AR(1) 0.6, CV 3 %", cv: 0.03, rho: 0.6, ..QUIET },
+const fn named(name: &'static str, kind: Kind, cv: f64) -> Named {
+    Named { name, noise: Noise { kind, cv } }
+}
+
+const NOISES: [Named; 7] = [
+    named("CV 1 %", Kind::Normal, 0.01),
+    named("CV 2 %", Kind::Normal, 0.02),
+    named("CV 3 %", Kind::Normal, 0.03),
+    named("CV 5 %", Kind::Normal, 0.05),
+    named("nodes, CV 1.5 %", Kind::Nodes, 0.015),
+    named("tail, CV 2 %", Kind::Tail, 0.02),
+    named("AR(1) 0.6, CV 3 %", Kind::Drift, 0.03),
 ];
 
 /// More noise than anyone should measure with: the promise holds there, too.
-const LOUD: [Noise; 2] =
-    [Noise { name: "CV 10 %", cv: 0.10, ..QUIET }, Noise { name: "CV 20 %", cv: 0.20, ..QUIET }];
+const LOUD: [Named; 2] =
+    [named("CV 10 %", Kind::Normal, 0.10), named("CV 20 %", Kind::Normal, 0.20)];
 
-/// Runs one after the other.
-struct Runs {
-    random: Mt64,
-    noise: Noise,
-    deviation: f64,
-}
-
-impl Runs {
-    fn new(noise: Noise) -> Self {
-        Self { random: Mt64::new(20_260_101), noise, deviation: 0.0 }
-    }
-
-    fn uniform(&mut self) -> f64 {
-        ((self.random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-
-    /// How fast the node is that comes next.
-    fn node(&mut self) -> f64 {
-        if self.uniform() < self.noise.slow { 0.9 } else { 1.0 }
-    }
-
-    /// The throughput of the next run on a node.
-    fn next(&mut self, node: f64, loss: f64) -> f64 {
-        let Noise { cv, tail, rho, .. } = self.noise;
-        self.deviation = rho * self.deviation + (1.0 - rho * rho).sqrt() * self.normal();
-        let slowed = if self.uniform() < tail { -0.1 * self.uniform().ln() } else { 0.0 };
-        100.0 * node * (1.0 - loss) * (cv * self.deviation - slowed).exp()
-    }
-
-    /// Pairs on one node, in the order base, candidate, candidate, base.
-    fn pairs(&mut self, n: usize, loss: f64) -> Vec<Pair> {
-        let node = self.node();
-        (0..n)
-            .map(|pair| {
-                if pair % 2 == 0 {
-                    let base = self.next(node, 0.0);
-                    Pair { base, candidate: self.next(node, loss) }
-                } else {
-                    let candidate = self.next(node, loss);
-                    Pair { base: self.next(node, 0.0), candidate }
-                }
-            })
-            .collect()
-    }
+fn runs(named: Named) -> Runs {
+    Runs::new(named.noise, SEED)
 }
 
 fn percent(hits: usize, trials: usize) -> String {
     format!("{:.2}", hits as f64 / trials as f64 * 100.0)
 }
 
-fn paired_row(noise: Noise, loss: f64, trials: usize, limit: Limit) {
-    let mut runs = Runs::new(noise);
+fn paired_row(noise: Named, loss: f64, trials: usize, limit: Limit) {
+    let mut runs = runs(noise);
     let (mut regress, mut pass, mut looked, mut again) = (0, 0, 0, 0);
     for _ in 0..trials {
         let pairs = runs.pairs(LOOKS[LOOKS.len() - 1], loss);
@@ -154,9 +105,9 @@ fn paired_row(noise: Noise, loss: f64, trials: usize, limit: Limit) {
     );
 }
 
-fn recorded_row(noise: Noise, trials: usize, limit: Limit) {
+fn recorded_row(noise: Named, trials: usize, limit: Limit) {
     let share = |loss, verdict| {
-        let mut runs = Runs::new(noise);
+        let mut runs = runs(noise);
         let hits = (0..trials)
             .filter(|_| paired::judge(&runs.pairs(10, loss), limit).verdict == verdict)
             .count();
@@ -214,14 +165,14 @@ fn rustc_perf(earlier: &[f64], new: f64) -> bool {
     new / earlier[earlier.len() - 1] - 1.0 < -threshold
 }
 
-fn one_cell(noise: Noise, rule: Rule, trials: usize) -> String {
+fn one_cell(noise: Named, rule: Rule, trials: usize) -> String {
     let rate = |loss| {
-        let mut runs = Runs::new(noise);
+        let mut runs = runs(noise);
         let alarms = (0..trials)
             .filter(|_| {
                 let mut run = |loss| {
                     let node = runs.node();
-                    runs.next(node, loss)
+                    runs.throughput(node, loss)
                 };
                 let earlier: Vec<f64> = (0..HISTORY).map(|_| run(0.0)).collect();
                 rule(&earlier, run(loss))

@@ -27,14 +27,9 @@
 # Each file ends in `seen: …` or `NOT SEEN: …`. Exit: 0 when all was seen, 1 when something was not, 2 for a wrong command line.
 set -euo pipefail
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
-fail() {
-    echo "error: $*" >&2
-    exit 2
-}
+# shellcheck source=scripts/gpu-common.sh
+. "$(dirname "$0")/gpu-common.sh"
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-adapter=$root/perf-tests/adapters/hf-transformers
 declare -A limit=([facts]=20 [prefix]=20 [good]=90 [foreign]=170 [left]=90 [oom]=100 [hang]=90 [lease]=110 [busy]=110)
 harness='' out=gpu-evidence repeats=5 recording=''
 while getopts H:o:n:g:h option; do
@@ -48,20 +43,15 @@ while getopts H:o:n:g:h option; do
     esac
 done
 shift $((OPTIND - 1))
-[ -n "$harness" ] || fail "name the folder of trtllm-perf with -H"
-perf=$harness/trtllm-perf
-[ -x "$perf" ] || fail "$perf is no program; -H names the folder of trtllm-perf"
+open_harness "$harness" "$recording"
 [[ $repeats =~ ^[1-9][0-9]*$ ]] || fail "-n takes a whole number, not '$repeats'"
-[ -z "$recording" ] || [ -r "$recording" ] || fail "read $recording: there is no such recording; name one with -g"
 limit[noise]=$((60 * repeats))
 steps=("$@")
 [ ${#steps[@]} -gt 0 ] || steps=(facts prefix good foreign left oom hang lease noise)
 for step in "${steps[@]}"; do
     [ -n "${limit[$step]:-}" ] || fail "there is no step '$step'; see $0 -h"
 done
-perf=$(realpath "$perf")
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
+out=$(open_folder "$out")
 work=$(mktemp -d)
 cleaners=()
 clean() {
@@ -71,8 +61,6 @@ clean() {
 }
 trap clean EXIT
 
-played=()
-[ -z "$recording" ] || played=(--gpu-recording "$(realpath "$recording")")
 device=${HF_BENCH_DEVICE:-cuda}
 # A label of 32 requests, eight at a time, so that the run lasts longer than ramp-up and drain; on the CPU the smallest model.
 label() {

@@ -17,14 +17,9 @@
 # harness has one. Exit: that of the harness; 124 when the time was over; 2 for a wrong command line.
 set -euo pipefail
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
-fail() {
-    echo "error: $*" >&2
-    exit 2
-}
+# shellcheck source=scripts/gpu-common.sh
+. "$(dirname "$0")/gpu-common.sh"
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-adapter=$root/perf-tests/adapters/hf-transformers
 harness='' out=gpu-output list=$adapter/h100.yml prefix='' seconds=540 recording=''
 while getopts H:o:l:p:t:g:h option; do
     case $option in
@@ -40,18 +35,11 @@ while getopts H:o:l:p:t:g:h option; do
 done
 shift $((OPTIND - 1))
 [ $# -le 1 ] || fail "one FILTER at most, not: $*"
-[ -n "$harness" ] || fail "name the folder of trtllm-perf with -H"
-perf=$harness/trtllm-perf
-[ -x "$perf" ] || fail "$perf is no program; -H names the folder of trtllm-perf"
-"$perf" --help >/dev/null 2>&1 || fail "$perf does not start here: $("$perf" --help 2>&1 | head -1)"
 [ -r "$list" ] || fail "read $list: there is no such list; name one with -l"
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "-t takes whole seconds, not '$seconds'"
-[ -z "$recording" ] || [ -r "$recording" ] || fail "read $recording: there is no such recording; name one with -g"
 command -v python3 >/dev/null || fail "python3 is missing"
-perf=$(realpath "$perf")
+open_harness "$harness" "$recording"
 
-played=()
-[ -z "$recording" ] || played=(--gpu-recording "$(realpath "$recording")")
 # The name of the first GPU, as prefixes spell it.
 found() {
     "$perf" gpus --json "${played[@]}" | python3 -c '
@@ -61,8 +49,7 @@ print(re.sub(r"\s+", "_", name.removeprefix("NVIDIA ").strip()))'
 }
 [ -n "$prefix" ] || prefix=$(found) || fail "no GPU is found; see: $perf gpus"
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
+out=$(open_folder "$out")
 results=$out/results
 echo "harness: $perf"
 echo "prefix:  $prefix"

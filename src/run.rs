@@ -24,6 +24,7 @@ use crate::settings::Settings;
 use crate::tables::{self, EMBEDDED_LIST, RELEASE_LIST};
 
 mod check_up;
+mod chosen;
 mod dry_run;
 mod earlier;
 mod explain;
@@ -40,6 +41,7 @@ mod test;
 mod world;
 
 pub use check_up::{CheckUp, check_up};
+pub use chosen::{Chosen, chosen};
 use earlier::Earlier;
 pub use gate::{CaseVerdict, GateOptions, Gated, gate};
 use judged::Coverage;
@@ -218,7 +220,8 @@ fn execute(
             .then_some(ExitCode::FAILURE));
     }
     let selected = prepared.iter().filter(|trial| !libtest.ignored || trial.is_ignored()).count();
-    let occasion = Occasion { asked, settings, engines: &engines, selected, interrupt };
+    let properties = &[];
+    let occasion = Occasion { asked, settings, engines: &engines, selected, properties, interrupt };
     let mut world = world.open(&occasion, held)?;
     let run = world.stage.recorder.run();
     let keeper = Keeper::new(asked, &world.world.tables.models, run, &prepared);

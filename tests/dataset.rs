@@ -10,6 +10,9 @@ mod command;
 mod files;
 #[path = "dataset/reference.rs"]
 mod reference;
+#[path = "harness/small_disk.rs"]
+#[expect(dead_code, reason = "the tests of the harness use more of it")]
+mod small_disk;
 #[path = "dataset/tokenizer.rs"]
 mod tokenizer;
 

@@ -5,6 +5,8 @@
 mod junit;
 #[path = "harness/perf_target.rs"]
 mod perf_target;
+#[path = "harness/small_disk.rs"]
+mod small_disk;
 #[path = "harness/support.rs"]
 mod support;
 

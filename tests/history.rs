@@ -6,11 +6,16 @@ mod harness;
 #[path = "harness/junit.rs"]
 #[expect(dead_code, reason = "named by the harness's support")]
 mod junit;
+#[path = "harness/small_disk.rs"]
+#[expect(dead_code, reason = "the tests of the harness use more of it")]
+mod small_disk;
 
 #[path = "history/binary.rs"]
 mod binary;
 #[path = "history/csv.rs"]
 mod csv;
+#[path = "history/fleet.rs"]
+mod fleet;
 #[cfg(feature = "postgres")]
 #[path = "history/postgres.rs"]
 mod postgres;

@@ -33,7 +33,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("nvml_wrapper", &["gpu"]),
     ("parquet", &["dataset", "history"]),
     ("postgres", &["history"]),
-    ("rand_mt", &["dataset"]),
+    ("rand_mt", &["dataset", "verdict"]),
     ("rayon", &["refbench"]),
     ("rusqlite", &["history"]),
     ("serde_saphyr", &["list"]),

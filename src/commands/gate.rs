@@ -11,9 +11,8 @@ use serde::Serialize;
 use super::series_csv;
 use crate::cli::Cli;
 use crate::failure::Exit;
-use crate::history::{Entries, Mode, Place};
 use crate::metric::Better;
-use crate::run::{self, CaseVerdict, GateOptions, Gated, Host};
+use crate::run::{self, CaseVerdict, GateOptions, Host};
 use crate::verdict::paired::{self, Interval};
 use crate::verdict::{Judgement, Limit, Pair, Verdict};
 
@@ -21,8 +20,9 @@ use crate::verdict::{Judgement, Limit, Pair, Verdict};
 /// pairs.
 ///
 /// Each case is measured in pairs, every second one beginning with the candidate, after runs that count for nothing. It
-/// is looked at after 4, 6, 8 and 10 pairs. The flags of `run` choose the cases; in the output directory the folders
-/// `base` and `candidate` hold every run, and gate.json and pairs.csv what came of it. Under `--resume` the newest gate
+/// is looked at after 4, 6, 8 and 10 pairs. It begins with what self-checks of the history say of it: while they do not
+/// show that at most 1 % of its verdicts are wrong, they are called advisory. The flags of `run` choose the cases; in the output directory the folders
+/// `base` and `candidate` hold every run, and gate-head.json, gate.json and pairs.csv what came of it. Under `--resume` the newest gate
 /// there is gone on with.
 ///
 /// Exit code: 0 pass, 1 regress, 3 inconclusive, 4 invalid, of the worst series; regress is the worst, then invalid,
@@ -128,13 +128,14 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
                 .filter(|(_, count)| *count > 0)
                 .map(|(verdict, count)| format!("{count} {}", verdict.word()))
                 .collect();
-            standings(&gated);
+            gated.late_standings().iter().for_each(|line| eprintln!("{line}"));
             let results = output.unwrap_or_else(|| "perf-output".into());
             let sides = ["base", "candidate"].map(|side| results.join(side).display().to_string());
             eprintln!("what differs besides the program: trtllm-perf compare {}", sides.join(" "));
             eprintln!(
-                "{}; {:.1} GPU-minutes; runs and pairs: {}",
+                "{}{}; {:.1} GPU-minutes; runs and pairs: {}",
                 counts.join(", "),
+                if gated.is_advisory() { "; advisory" } else { "" },
                 gated.gpu_minutes,
                 results.display()
             );
@@ -149,24 +150,6 @@ fn live(args: GateArgs, host: Host) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Says on stderr how often the gate is wrong where it measured, as far as self-checks tell.
-fn standings(gated: &Gated) {
-    let there = gated.history.file().is_none_or(Path::exists) && gated.history != Place::Nowhere;
-    let read = || gated.history.open(Mode::Existing)?.entries();
-    let entries = match there.then(read) {
-        Some(Ok(entries)) => entries,
-        Some(Err(error)) => {
-            eprintln!("note: read the self-checks: {error}");
-            Entries::default()
-        }
-        None => Entries::default(),
-    };
-    for (machine_class, engine) in gated.measured_on() {
-        let tally = entries.self_check(machine_class, engine);
-        eprintln!("{machine_class}, {engine}: {}", tally.line());
-    }
-}
-
 /// Says a verdict as soon as there is one: a JSON line, or the verdict and what is to be said of it.
 pub fn tell(judged: &CaseVerdict, json: bool) {
     let words = judged.remarks();
@@ -175,9 +158,10 @@ pub fn tell(judged: &CaseVerdict, json: bool) {
             serde_json::to_writer(&mut *out, judged)?;
             return writeln!(out);
         }
-        writeln!(out, "{:<20} {}", judged.words(), judged.series)?;
-        writeln!(out, "{:<20} {}", "", judged.numbers())?;
-        words.iter().try_for_each(|word| writeln!(out, "{:<20} {word}", ""))
+        let width = if judged.advisory { 30 } else { 20 };
+        writeln!(out, "{:<width$} {}", judged.words(), judged.series)?;
+        writeln!(out, "{:<width$} {}", "", judged.numbers())?;
+        words.iter().try_for_each(|word| writeln!(out, "{:<width$} {word}", ""))
     });
     if let Err(exit) = printed {
         eprintln!("error: {exit}");

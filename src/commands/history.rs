@@ -7,7 +7,7 @@ mod list;
 mod query;
 mod say;
 mod show;
-mod table;
+pub(super) mod table;
 
 use std::process::ExitCode;
 

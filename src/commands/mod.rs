@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod compare;
 pub mod dataset;
 pub mod doctor;
+mod fleet;
 pub mod gate;
 pub mod gpus;
 pub mod history;

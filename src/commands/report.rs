@@ -13,7 +13,7 @@ use super::sides;
 use crate::compare;
 use crate::dashboard::{self, Evidence};
 use crate::history::source::read_run_folder;
-use crate::history::{Filter, Mode, RunRecord};
+use crate::history::{Filter, Mode, Place, RunRecord};
 use crate::record::{OutputDir, RunFolder, RunId};
 use crate::settings;
 use crate::tables::Tables;
@@ -73,7 +73,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
             let place = settings::history(Some(place).filter(|place| !place.is_empty()))?;
             Past::read(place.open(Mode::Existing)?.as_mut(), args.days)?
         }
-        None => Past::default(),
+        None => self_checks(),
     };
     if args.history.is_none() && folders.is_empty() {
         folders.push(output.newest_run()?);
@@ -110,6 +110,22 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
     let (cases, runs) = (data.cases.len(), data.runs.len());
     eprintln!("wrote {}: cases: {cases}, runs: {runs}", args.html.display());
     Ok(())
+}
+
+/// The self-checks of the usual history; what verdicts are worth is told of runs that come from their folders, too.
+fn self_checks() -> Past {
+    let read = || -> anyhow::Result<Past> {
+        let place = settings::history(None)?;
+        let there = place.file().is_none_or(Path::exists) && place != Place::Nowhere;
+        match there {
+            true => Ok(Past::self_checks(place.open(Mode::Existing)?.as_mut())?),
+            false => Ok(Past::default()),
+        }
+    };
+    read().unwrap_or_else(|error| {
+        eprintln!("note: read the self-checks: {error}");
+        Past::default()
+    })
 }
 
 /// The run that the user named.

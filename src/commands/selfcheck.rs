@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::fleet;
 use super::gate::tell;
 use crate::cli::Cli;
 use crate::failure::Exit;
@@ -16,17 +17,25 @@ use crate::verdict::{Limit, selfcheck::Tally};
 /// Measure how often the gate is wrong: a program held against itself, through the very same path.
 ///
 /// Prints the observed rate of false regressions with its interval, and keeps it where the gate finds it: while the
-/// promise is not shown to be kept on this machine, the gate calls its verdicts advisory. Exit code: 0 whatever came out,
-/// 2 usage, 3 nothing can be run, 4 nothing ran.
+/// promise is not shown to be kept on this machine, the gate calls its verdicts advisory. With --fleet nothing is run:
+/// the false reds of a month of nights are simulated with the noise of each series of the history. Exit code: 0 whatever
+/// came out, 2 usage, 3 nothing can be run, 4 nothing ran.
 #[derive(Debug, Args)]
 pub struct SelfcheckArgs {
+    /// Simulate a month of nights with the noise of the history: how many false reds, and what confirmation keeps them at
+    /// one a month. The flags of selection choose the cases [default: all of the history]
+    #[arg(long, conflicts_with_all = ["rounds", "budget", "resume", "failed", "dry_run", "list"])]
+    pub fleet: bool,
+    /// With --fleet: how many days of the history, counted back from its newest run
+    #[arg(long, value_name = "N", default_value_t = 90, requires = "fleet")]
+    pub days: u32,
     /// How often each case is judged
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub rounds: u32,
     /// GPU-minutes that may be spent (minutes times GPUs)
     #[arg(long, value_name = "MINUTES", value_parser = super::gate::minutes)]
     pub budget: Option<f64>,
-    /// Print one JSON object a verdict, and the tally last
+    /// Print one JSON object a verdict, and the tally last; with --fleet one for each machine class and engine
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -38,6 +47,9 @@ pub struct SelfcheckArgs {
 /// # Errors
 /// What stopped it other than a verdict.
 pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
+    if args.fleet {
+        return fleet::run(&run::chosen(args.cli)?, args.days, args.json);
+    }
     let options = GateOptions {
         base: args.cli.bench_bin.clone(),
         candidate: args.cli.bench_bin.clone(),
@@ -52,7 +64,7 @@ pub fn run(args: SelfcheckArgs, host: Host) -> Result<ExitCode, Exit> {
         if json {
             tell(judged, true);
         } else {
-            eprintln!("{:<20} {} round {}", judged.words(), judged.series, judged.round);
+            eprintln!("{:<20} {} round {}", judged.verdict_words(), judged.series, judged.round);
         }
     };
     let gated = match run::gate(&options, args.cli, host, &mut told)? {

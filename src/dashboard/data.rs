@@ -7,6 +7,7 @@ use crate::history::{Aspect, Origin};
 use crate::metric::{Better, Limits, Metric};
 use crate::record::result::State;
 use crate::sample::Certificate;
+use crate::verdict::selfcheck::Tally;
 
 /// A whole report.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,17 @@ pub struct ReportData {
     pub cases: Vec<CaseData>,
     /// What could not be read, and where.
     pub problems: Vec<String>,
+    /// What verdicts of the gate are worth on each machine class and engine of the cases.
+    pub self_checks: Vec<SelfChecked>,
+}
+
+/// The self-checks of the gate in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfChecked {
+    pub machine: String,
+    pub engine: String,
+    /// Of all of them; without a verdict where there is none on record.
+    pub tally: Tally,
 }
 
 /// One run of the report's period.

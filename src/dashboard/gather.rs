@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::data::{CaseData, Outcome, Remark, ReportData, RunNote};
+use super::data::{CaseData, Outcome, Remark, ReportData, RunNote, SelfChecked};
 use super::evidence::Evidence;
 use super::series::series;
 use crate::history::{Aspect, AttemptRecord, CaseIdentity, Ended, RunRecord};
 use crate::metric::Metric;
 use crate::record::result::FailureKind;
+use crate::verdict::selfcheck::Tally;
 
 /// Runs of a machine that began so close to its newest one are of one night: shards of one list, or the run of what failed.
 const NIGHT: SignedDuration = SignedDuration::from_hours(12);
@@ -25,12 +26,18 @@ pub struct Said<'a> {
     pub invalid: &'a dyn Fn(&str, &str, Metric) -> Option<String>,
     /// The remarks on a label.
     pub remarks: &'a dyn Fn(&str) -> Vec<Remark>,
+    /// The self-checks of the gate on a machine class with an engine.
+    pub self_check: &'a dyn Fn(&str, &str) -> Tally,
 }
 
 impl Said<'static> {
     /// Nobody said anything.
     pub fn nothing() -> Self {
-        Self { invalid: &|_, _, _| None, remarks: &|_| Vec::new() }
+        Self {
+            invalid: &|_, _, _| None,
+            remarks: &|_| Vec::new(),
+            self_check: &|_, _| Tally::default(),
+        }
     }
 }
 
@@ -65,6 +72,14 @@ pub fn gather(
         cases.push((usize::MAX - run, place.unwrap_or(0), case));
     }
     cases.sort_by_key(|(run, place, _)| (*run, *place));
+    let places: BTreeSet<(&str, &str)> =
+        cases.iter().map(|(.., case)| (&*case.machine, &*case.engine)).collect();
+    let self_checks = places.into_iter().map(|(machine, engine)| SelfChecked {
+        machine: machine.to_owned(),
+        engine: engine.to_owned(),
+        tally: (said.self_check)(machine, engine),
+    });
+    let self_checks = self_checks.collect();
     let newest_runs: Vec<&RunRecord> =
         runs.iter().zip(&notes).filter(|(_, note)| note.newest).map(|(run, _)| *run).collect();
     ReportData {
@@ -73,6 +88,7 @@ pub fn gather(
         facts: facts(&newest_runs),
         cases: cases.into_iter().map(|(_, _, case)| case).collect(),
         problems: runs.iter().flat_map(|run| &run.problems).map(ToString::to_string).collect(),
+        self_checks,
         runs: notes,
     }
 }

@@ -28,7 +28,9 @@ mod trade_off;
 mod trend;
 
 pub use compare_page::compare_page;
-pub use data::{Band, CaseData, Change, Outcome, Point, Remark, ReportData, RunNote, Series, Way};
+pub use data::{
+    Band, CaseData, Change, Outcome, Point, Remark, ReportData, RunNote, SelfChecked, Series, Way,
+};
 pub use evidence::{Evidence, StepNote, evidence};
 pub use gather::{Said, gather};
 pub use page::{STYLE, page};

@@ -7,7 +7,7 @@ use super::data::ReportData;
 use super::embed::embed;
 use super::row::{Columns, Row, columns, rows};
 use super::section::{Section, section};
-use super::summary::{Attention, Tile, attention, facts, lead, tiles};
+use super::summary::{Attention, Tile, Worth, attention, facts, lead, tiles, worth};
 use super::text::minute;
 use super::trade_off::{TradeOff, trade_offs};
 
@@ -26,6 +26,7 @@ struct Page<'a> {
     script: &'static str,
     subject: &'a str,
     lead: String,
+    worth: Vec<Worth>,
     synthetic: bool,
     lean: bool,
     tiles: Vec<Tile>,
@@ -58,6 +59,7 @@ pub fn page(data: &ReportData) -> String {
         script: SCRIPT,
         subject: &data.subject,
         lead: lead(data),
+        worth: worth(data),
         synthetic: data.synthetic(),
         lean: data.cases.iter().any(|case| data.lean(case)),
         tiles: tiles(data),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::data::{CaseData, Outcome, ReportData, RunNote};
+use super::data::{CaseData, Outcome, ReportData, RunNote, SelfChecked};
 use super::row::{Sign, change_sign, outcome_sign, short_name};
 use super::text::{day, minute, percent};
 use crate::history::{Aspect, Origin};
@@ -119,6 +119,31 @@ pub fn lead(data: &ReportData) -> String {
     }
     parts.push(format!("{} cases", data.cases.len()));
     parts.join(" · ")
+}
+
+/// What verdicts of the gate are worth, a line a machine class and engine.
+#[derive(Debug)]
+pub struct Worth {
+    pub sign: Sign,
+    pub place: String,
+    pub text: String,
+}
+
+/// How often the gate was wrong where the cases were measured.
+pub fn worth(data: &ReportData) -> Vec<Worth> {
+    let line = |it: &SelfChecked| {
+        let (class, sign, word) = match (it.tally.is_biased(), it.tally.is_advisory()) {
+            (true, _) => ("bad", "!", "gate biased"),
+            (_, true) => ("warn", "?", "gate advisory"),
+            (..) => ("good", "✓", "gate checked"),
+        };
+        Worth {
+            sign: Sign { class, sign, word: word.to_owned() },
+            place: format!("{}, {}", it.machine, it.engine),
+            text: it.tally.line(),
+        }
+    };
+    data.self_checks.iter().map(line).collect()
 }
 
 /// Machine and provenance, a line a fact.

@@ -1,4 +1,4 @@
-//! NumPy's legacy normal deviates (`np.random.seed` and `np.random.normal`). Beside `python_random` the only user of `rand_mt`.
+//! NumPy's legacy normal deviates (`np.random.seed` and `np.random.normal`). Beside `python_random` the only user of `rand_mt` here.
 
 use rand_mt::Mt;
 

@@ -1,4 +1,4 @@
-//! CPython's `random` module, as far as data sets use it. The only user of `rand_mt` beside `numpy_random`.
+//! CPython's `random` module, as far as data sets use it. The only user of `rand_mt` here beside `numpy_random`.
 
 use rand_mt::Mt;
 

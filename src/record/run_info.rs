@@ -23,6 +23,9 @@ pub struct RunInfo {
     /// How many tests the run is about, when its first process knows.
     #[serde(default)]
     pub selected: Option<usize>,
+    /// What `junit.xml` says of the run as a whole: names and texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<(String, String)>,
     #[serde(default)]
     pub provenance: Provenance,
 }
@@ -65,6 +68,7 @@ impl RunInfo {
             views,
             session,
             selected: None,
+            properties: Vec::new(),
             provenance: Provenance::default(),
         }
     }

@@ -8,6 +8,7 @@ mod case_verdict;
 mod files;
 mod pairs;
 mod side;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ use budget::Budget;
 pub use case_verdict::CaseVerdict;
 use pairs::Sides;
 use side::{Opening, Side, check_program};
+use standing::{Standing, Worth};
 
 /// What a gate is asked for besides the selection.
 #[derive(Debug, Clone)]
@@ -55,13 +57,24 @@ pub struct Gated {
     pub verdicts: Vec<CaseVerdict>,
     /// GPU time spent, in minutes of one GPU.
     pub gpu_minutes: f64,
-    /// Lines for the head of a report: which programs, which rule.
+    /// Lines for the head of a report: which programs, which rule, what the verdicts are worth.
     pub head: Vec<String>,
+    worth: Worth,
     /// Where self-checks are kept.
     pub history: Place,
 }
 
 impl Gated {
+    /// Whether any verdict is advice: no self-check shows how often such verdicts are wrong.
+    pub fn is_advisory(&self) -> bool {
+        self.verdicts.iter().any(|judged| judged.advisory)
+    }
+
+    /// What the verdicts are worth on what was measured on and is not in the head: a line each.
+    pub fn late_standings(&self) -> Vec<String> {
+        self.worth.late(&self.measured_on()).iter().map(Standing::line).collect()
+    }
+
     /// What was measured on: machine class and engine.
     pub fn measured_on(&self) -> BTreeSet<(&str, &str)> {
         let verdicts = self.verdicts.iter().filter(|judged| !judged.machine_class.is_empty());
@@ -118,8 +131,13 @@ pub fn gate(
     let mut engines: Vec<Engine> = cases.iter().map(|(_, ready)| ready.engine).collect();
     engines.dedup();
     let (earlier, held) = super::Earlier::load(settings, &interrupt)?.unzip();
+    let worth = Worth::read(&settings.history, &engines, &asked);
+    let standings = worth.expected.iter();
+    let standings = standings.map(|it| (format!("self-check {}", it.place()), it.tally.line()));
+    let properties: Vec<_> = standings.chain([("rule".to_owned(), rule(options))]).collect();
     let occasion = Occasion {
         asked: &asked,
+        properties: &properties,
         settings: &of_base,
         engines: &engines,
         selected: cases.len(),
@@ -137,10 +155,11 @@ pub fn gate(
     if let Some(earlier) = &earlier {
         eprintln!("going on with run {}", earlier.run_id);
     }
-    let head = head(options, &sides);
+    let mut head = head(options, &sides);
+    head.extend(worth.expected.iter().map(|it| format!("standing   {}", it.line())));
     head.iter().for_each(|line| eprintln!("{line}"));
     let mut budget = Budget::new(options.budget_minutes);
-    let done = judge(&main, &sides, cases, &mut budget, told);
+    let done = judge(&main, &sides, &worth, cases, &mut budget, told);
     let verdicts = match done {
         Ok(verdicts) => verdicts,
         Err(exit) => {
@@ -150,7 +169,7 @@ pub fn gate(
         }
     };
     let history = settings.history.clone();
-    let gated = Gated { verdicts, gpu_minutes: budget.spent_minutes(), head, history };
+    let gated = Gated { verdicts, gpu_minutes: budget.spent_minutes(), head, worth, history };
     files::write(&settings.output_dir, &gated)
         .map_err(|error| Exit::CannotRun(error.to_string()))?;
     close(sides, main)?;
@@ -161,6 +180,7 @@ pub fn gate(
 fn judge(
     main: &OpenWorld,
     sides: &Sides<'_>,
+    worth: &Worth,
     cases: Vec<(&Prepared, &Ready)>,
     budget: &mut Budget,
     told: &mut dyn FnMut(&CaseVerdict),
@@ -175,7 +195,9 @@ fn judge(
             let judged = match files::read_verdict(&main.stage.recorder, prepared.name(), round) {
                 Some(judged) => judged,
                 None => {
-                    let judged = sides.judge(prepared, ready, primary, round, number, budget)?;
+                    let mut judged =
+                        sides.judge(prepared, ready, primary, round, number, budget)?;
+                    judged.advisory = worth.is_advisory(&judged.machine_class, &judged.engine);
                     record(main, prepared, &judged, round)?;
                     judged
                 }
@@ -244,11 +266,15 @@ fn head(options: &GateOptions, sides: &Sides<'_>) -> Vec<String> {
     vec![
         format!("base       {}", sides.base.title()),
         format!("candidate  {}", sides.candidate.title()),
-        format!(
-            "rule       a loss of {} % counts; looks after 4, 6, 8 and 10 pairs at a one-sided α of 0.003",
-            options.delta * 100.0
-        ),
+        format!("rule       {}", rule(options)),
     ]
+}
+
+fn rule(options: &GateOptions) -> String {
+    format!(
+        "a loss of {} % counts; looks after 4, 6, 8 and 10 pairs at a one-sided α of 0.003",
+        options.delta * 100.0
+    )
 }
 
 fn close(sides: Sides<'_>, main: OpenWorld) -> Result<(), Exit> {

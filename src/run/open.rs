@@ -45,6 +45,8 @@ pub struct Occasion<'a> {
     pub engines: &'a [Engine],
     /// How many tests the run is about.
     pub selected: usize,
+    /// What junit.xml says of the run as a whole, by name.
+    pub properties: &'a [(String, String)],
     pub interrupt: &'a Interrupt,
 }
 
@@ -72,7 +74,7 @@ impl World {
         occasion: &Occasion<'_>,
         held: Option<HeldOutput>,
     ) -> Result<OpenWorld, Exit> {
-        let Occasion { asked, settings, engines, selected, interrupt } = *occasion;
+        let Occasion { asked, settings, engines, selected, properties, interrupt } = *occasion;
         let gpus = &asked.gpus;
         self.programs = self.programs.absolute();
         let cannot = |error: RecordError| Exit::CannotRun(error.to_string());
@@ -90,6 +92,7 @@ impl World {
         let device_subtype = session.device_subtype.clone();
         let mut info = run_info(settings, &run_id, self.flow, session);
         info.provenance = keep::provenance(asked, self.flow);
+        info.properties = properties.to_vec();
         // A process of nextest's knows only its own test.
         info.selected = (output::group().is_none() && !goes_on).then_some(selected);
         let copies = Copies {

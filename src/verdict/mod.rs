@@ -3,19 +3,23 @@
 //! Two runs beside each other on the same GPUs are judged by [`paired`], one new number against the numbers of earlier
 //! nights by [`one_point`], and a long series is cut at its steps by [`change_points`]. All three work on logarithms:
 //! noise and losses of benchmarks are shares, and so a metric and its reciprocal get the same verdict. When several
-//! metrics are judged at once, [`holm`] keeps the whole at the level of one. `docs/VERDICT.md` has formulas, a worked
-//! example and the rates of error as simulated.
+//! metrics are judged at once, [`holm`] keeps the whole at the level of one. How wrong all that is, is observed by
+//! [`selfcheck`] and, for a month of nights, simulated by [`fleet`] from [`noise`] and the [`scatter`] of each series.
+//! `docs/VERDICT.md` has formulas, a worked example and the rates of error as simulated.
 
 pub mod change_points;
 mod detector;
 mod energy;
+pub mod fleet;
 pub mod holm;
 mod node;
+pub mod noise;
 pub mod one_point;
 mod outlier;
 pub mod paired;
 pub mod power;
 mod primary;
+pub mod scatter;
 pub mod selfcheck;
 pub mod stats;
 mod words;

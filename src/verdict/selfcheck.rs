@@ -7,6 +7,9 @@ use super::{Verdict, stats};
 /// What the gate promises: at most this share of candidates without a loss is called a regression.
 pub const PROMISE: f64 = 0.01;
 
+/// Below this p an imbalance is called a bias.
+const BIAS: f64 = 0.01;
+
 /// Confidence of the interval of an observed rate.
 const CONFIDENCE: f64 = 0.95;
 
@@ -64,11 +67,15 @@ impl Tally {
         self.false_alarms().is_none_or(|rate| rate.high > PROMISE)
     }
 
-    /// Whether false alarms are all on one side, which chance alone would do less than once in twenty: a sign that the
-    /// two sides are not treated alike. Of n alarms, all on one side: 2 · 2⁻ⁿ.
+    /// Whether false alarms are so much more on one side as chance alone makes them less than once in a hundred (two-sided
+    /// binomial): a sign that the two sides are not treated alike.
     pub fn is_biased(self) -> bool {
-        let (few, all) = (self.regress.min(self.improved), self.regress + self.improved);
-        few == 0 && 2.0 * 0.5_f64.powi(i32::try_from(all).unwrap_or(i32::MAX)) < 0.05
+        self.bias() < BIAS
+    }
+
+    /// The two-sided binomial p of regressions and improvements being equally likely.
+    fn bias(self) -> f64 {
+        stats::uneven(self.regress, self.regress + self.improved)
     }
 
     /// One line for the head of reports.
@@ -88,16 +95,19 @@ impl Tally {
         } else {
             format!("the promise of {} is kept", percent(PROMISE))
         };
-        let bias =
-            if self.is_biased() { "; biased: its false alarms are all on one side" } else { "" };
+        let bias = match self.is_biased() {
+            true => format!("; BIASED: by chance so uneven with p {:.1e}", self.bias()),
+            false => String::new(),
+        };
         format!(
-            "self-check: {} of {} verdicts on equal programs were regressions ({}, 95 % interval {} to {}), {} \
-             improvements, {} inconclusive; {standing}{bias}",
+            "self-check: {} of {} verdicts on equal programs were regressions ({}, 95 % interval {} to {}), regress to \
+             improve {} : {}; {} inconclusive; {standing}{bias}",
             self.regress,
             self.verdicts(),
             percent(rate.share),
             percent(rate.low),
             percent(rate.high),
+            self.regress,
             self.improved,
             self.inconclusive
         )
@@ -130,14 +140,25 @@ mod tests {
     #[test]
     fn what_is_invalid_counts_for_nothing_and_alarms_on_one_side_are_a_bias() {
         let mut tally = Tally::default();
-        for _ in 0..6 {
+        for _ in 0..8 {
             tally.add(Verdict::Invalid, false);
             tally.add(Verdict::Regress, false);
         }
-        assert_eq!((tally.verdicts(), tally.invalid), (6, 6));
-        assert!(tally.is_biased(), "2 · 2⁻⁶ is below 1 in 20");
+        assert_eq!((tally.verdicts(), tally.invalid), (8, 8));
+        assert!(tally.is_biased(), "2 · 2⁻⁸ is below 1 in 100");
+        assert!(tally.line().contains("regress to improve 8 : 0"), "{}", tally.line());
+        assert!(
+            tally.line().ends_with("; BIASED: by chance so uneven with p 7.8e-3"),
+            "{}",
+            tally.line()
+        );
         tally.add(Verdict::Pass, true);
-        assert!(!tally.is_biased());
-        assert!(!Tally { regress: 5, ..Tally::default() }.is_biased(), "2 · 2⁻⁵ is not");
+        assert!(!tally.is_biased(), "2 · 10 · 2⁻⁹ is not");
+        assert!(!Tally { regress: 7, ..Tally::default() }.is_biased(), "2 · 2⁻⁷ is not");
+        assert!(
+            Tally { regress: 5, improved: 25, ..Tally::default() }.is_biased(),
+            "nor need one side be empty"
+        );
+        assert!(!Tally::default().is_biased());
     }
 }

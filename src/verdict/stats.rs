@@ -1,6 +1,6 @@
 //! Means, spreads, quantiles and tests, with the sample standard deviation (n − 1) throughout. The only user of `statrs`.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal, StudentsT};
 
 /// Arithmetic mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
@@ -60,6 +60,20 @@ pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 /// When `share` is not between 0 and 1.
 pub fn normal_quantile(share: f64) -> f64 {
     Normal::standard().inverse_cdf(share)
+}
+
+/// How often a standard normal variable is larger than `x`.
+pub fn normal_beyond(x: f64) -> f64 {
+    // The side of the small values keeps its digits.
+    if x.is_nan() { f64::NAN } else { Normal::standard().cdf(-x) }
+}
+
+/// How often chance alone divides `all` events at least as unevenly as `few` to the rest when both sides are alike: the
+/// two-sided binomial p.
+pub fn uneven(few: u64, all: u64) -> f64 {
+    let few = few.min(all - few);
+    let even = Binomial::new(0.5, all).expect("a half is a probability");
+    (2.0 * even.cdf(few)).min(1.0)
 }
 
 /// The quantile of Student's t: the value that a variable with so many degrees of freedom stays below with this

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use trtllm_perf::dashboard::{Outcome, Remark, Said, Way, gather};
+use trtllm_perf::dashboard::{Outcome, Remark, Said, Way, gather, page};
 use trtllm_perf::history::{CaseIdentity, Ended, RunRecord};
 use trtllm_perf::metric::Metric;
 use trtllm_perf::record::result::State;
+use trtllm_perf::verdict::selfcheck::Tally;
 
 use crate::made::*;
 
@@ -150,6 +151,7 @@ fn what_people_said_is_at_its_place() {
         remarks: &|_| {
             vec![Remark { at: time("2026-11-02T12:00:00Z"), text: "new image".to_owned() }]
         },
+        ..Said::nothing()
     };
     let data = gather(&runs, &said, BTreeMap::new(), time("2026-11-24T12:00:00Z"));
     let main = data.cases[0].main().expect("numbers");
@@ -159,4 +161,39 @@ fn what_people_said_is_at_its_place() {
     let other = data.cases[0].of(Metric::SeqThroughput).expect("numbers");
     assert_eq!(other.points[1].state, State::Valid, "that metric alone is marked");
     assert_eq!(data.cases[0].remarks.len(), 1);
+}
+
+#[test]
+fn what_verdicts_are_worth_is_told_once_for_each_machine_class_and_engine() {
+    let mut runs = nights(&[1000.0, 1001.0], |_| "1.0");
+    runs[1].attempts[0].machine_class = "H200".to_owned();
+    let tally = |machine: &str, engine: &str| match (machine, engine) {
+        ("H200", "tensorrt_llm") => Tally { pass: 400, ..Tally::default() },
+        _ => Tally::default(),
+    };
+    let said = Said { self_check: &tally, ..Said::nothing() };
+    let data = gather(&runs, &said, BTreeMap::new(), time("2026-11-24T12:00:00Z"));
+    let told: Vec<_> = data
+        .self_checks
+        .iter()
+        .map(|it| (it.machine.as_str(), it.engine.as_str(), it.tally.verdicts()))
+        .collect();
+    assert_eq!(told, [(GPU, "tensorrt_llm", 0), ("H200", "tensorrt_llm", 400)]);
+    let html = page(&data);
+    let header = html.split("</header>").next().expect("a header");
+    for part in ["gate advisory", "self-check: none on record", "gate checked", "0 of 400 verdicts"]
+    {
+        assert!(header.contains(part), "{part}: {header}");
+    }
+}
+
+#[test]
+fn a_gate_that_errs_to_one_side_is_called_biased_in_the_header() {
+    let runs = nights(&[1000.0, 1001.0], |_| "1.0");
+    let tally =
+        |_: &str, _: &str| Tally { pass: 1000, regress: 1, improved: 12, ..Tally::default() };
+    let said = Said { self_check: &tally, ..Said::nothing() };
+    let data = gather(&runs, &said, BTreeMap::new(), time("2026-11-24T12:00:00Z"));
+    let html = page(&data);
+    assert!(html.contains("gate biased") && html.contains("regress to improve 1 : 12"));
 }

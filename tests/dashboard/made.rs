@@ -266,6 +266,7 @@ pub fn hostile_report(text: &str) -> ReportData {
     let said = Said {
         invalid: &|run, _, _| run.starts_with('3').then(|| text.to_owned()),
         remarks: &|_| vec![Remark { at: start, text: text.to_owned() }],
+        ..Said::nothing()
     };
     gather(&runs, &said, BTreeMap::from([(key, evidence)]), start)
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use nix::mount::{MsFlags, mount, umount};
 use trtllm_perf::dataset::{Cache, Spec, save, write_jsonl};
 
+use super::small_disk::Disk;
 use super::{FACTS, jsonl, names, small_spec};
 
 fn save_small(path: &Path) -> Result<(), String> {
@@ -69,54 +69,34 @@ fn what_cannot_be_written_to_is_named() {
     );
 }
 
-/// A file system of 64 kB for as long as this lives, where we may mount one.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a directory");
-        let options = Some("size=64k");
-        mount(Some("tmpfs"), dir.path(), Some("tmpfs"), MsFlags::empty(), options).ok()?;
-        Some(Self(dir))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        umount(self.0.path()).expect("unmounted");
-    }
-}
-
 #[test]
 fn a_full_disk_is_named_and_keeps_neither_a_half_file_nor_a_half_cache_entry() {
-    let Some(disk) = SmallDisk::mount() else {
-        eprintln!("not checked: only root can mount a small file system");
-        return;
-    };
+    let folder = tempfile::tempdir().expect("a directory");
+    let Some(disk) = Disk::mount(folder.path(), "size=64k") else { return };
     let big = Spec { requests: 5_000, ..small_spec() };
-    let path = disk.0.path().join("set.jsonl");
+    let path = disk.path().join("set.jsonl");
     let error = save(&path, |file| write_jsonl(&big, &FACTS, file)).expect_err("full").to_string();
     let expected =
         format!("write the data set to {}: No space left on device (os error 28)", path.display());
     assert_eq!(error, expected);
-    assert_eq!(names(disk.0.path()), [""; 0]);
+    assert_eq!(names(disk.path()), [""; 0]);
 
-    let cache = Cache::new(disk.0.path().join("cache"));
+    let cache = Cache::new(disk.path().join("cache"));
     let elsewhere = tempfile::tempdir().expect("a directory");
     let target = elsewhere.path().join("set.jsonl");
     let error = cache.materialize(&big, &FACTS, &target, &|| false).expect_err("full").to_string();
     assert!(
-        error.starts_with(&format!("write the data set to {}/cache/", disk.0.path().display())),
+        error.starts_with(&format!("write the data set to {}/cache/", disk.path().display())),
         "{error}"
     );
     assert!(error.ends_with(": No space left on device (os error 28)"), "{error}");
     assert_eq!(names(elsewhere.path()), [""; 0]);
-    let left = names(&disk.0.path().join("cache"));
+    let left = names(&disk.path().join("cache"));
     assert!(left.iter().all(|name| name.ends_with(".lock")), "{left:?}");
 
     // The cache has room, the target has not: the copy is what fails.
     let cache = Cache::new(elsewhere.path().join("cache"));
     let error = cache.materialize(&big, &FACTS, &path, &|| false).expect_err("full").to_string();
     assert_eq!(error, expected);
-    assert_eq!(names(disk.0.path()), ["cache"]);
+    assert_eq!(names(disk.path()), ["cache"]);
 }

@@ -1,44 +1,13 @@
 //! Output directories in trouble: full, read-only, wanted by two runs, left by a killed harness.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Stdio;
 
-use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::small_disk::Disk;
 use crate::support::*;
-
-/// `perf-output` of a folder as a file system of its own, for as long as this lives.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// `None`, with a word on stderr, where we may not mount one.
-    fn mount(work: &Work, options: &str) -> Option<Self> {
-        let folder = work.path("perf-output");
-        fs::create_dir(&folder).expect("a folder");
-        let mounted = mount(Some("tmpfs"), &folder, Some("tmpfs"), MsFlags::empty(), Some(options));
-        match mounted {
-            Ok(()) => Some(Self(folder)),
-            Err(error) => {
-                eprintln!("not checked: only root can mount a small file system ({error})");
-                None
-            }
-        }
-    }
-
-    fn make_read_only(&self) {
-        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-        mount(None::<&str>, &self.0, None::<&str>, flags, None::<&str>).expect("read-only");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        umount(&self.0).expect("unmounted");
-    }
-}
 
 /// Waits for the first line of a log of the newest run.
 fn wait_for_log(work: &Work) {
@@ -52,7 +21,7 @@ fn wait_for_log(work: &Work) {
 #[test]
 fn a_disk_that_fills_up_is_named_and_ends_the_program() {
     let work = Work::new();
-    let Some(_disk) = Disk::mount(&work, "size=4m") else { return };
+    let Some(_disk) = Disk::mount(work.path("perf-output"), "size=4m") else { return };
     let ended = work.run_case(PYTORCH, "floods", &[]);
     assert_ne!(ended.code, Some(0), "{}{}", ended.out, ended.err);
     let all = ended.out + &ended.err;
@@ -65,8 +34,8 @@ fn a_disk_that_fills_up_is_named_and_ends_the_program() {
 #[test]
 fn a_disk_that_is_full_from_the_start_is_3_before_any_trial() {
     let work = Work::new();
-    let Some(disk) = Disk::mount(&work, "size=64k") else { return };
-    let filler = disk.0.join("filler");
+    let Some(disk) = Disk::mount(work.path("perf-output"), "size=64k") else { return };
+    let filler = disk.path().join("filler");
     // Until nothing fits any more.
     fs::write(&filler, vec![0; 1 << 20]).expect_err("full");
     let ended = work.run_case(PYTORCH, "good", &[]).exits(3);
@@ -77,7 +46,7 @@ fn a_disk_that_is_full_from_the_start_is_3_before_any_trial() {
 #[test]
 fn an_output_directory_that_is_read_only_is_3_before_any_trial() {
     let work = Work::new();
-    let Some(disk) = Disk::mount(&work, "size=4m") else { return };
+    let Some(disk) = Disk::mount(work.path("perf-output"), "size=4m") else { return };
     disk.make_read_only();
     let ended = work.run_case(PYTORCH, "good", &[]).exits(3);
     assert!(ended.err.contains("read-only file system"), "{}", ended.err);

@@ -6,6 +6,8 @@ use std::fs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use trtllm_perf::history::{Entry, Made, Mode, Place, SelfCheck};
+use trtllm_perf::verdict::selfcheck::Tally;
 
 use crate::gpus::{quiet, recording};
 use crate::support::*;
@@ -323,6 +325,83 @@ fn a_self_check_counts_the_false_alarms_of_a_program_against_itself() {
     run(&mut again).exits(0);
     ring.gate(&[]).exits(0).says("self-check: 0 of 4 verdicts on equal programs were regressions");
     ring.gate(&["--history", "none"]).exits(0).says("self-check: none on record");
+}
+
+/// What the history holds of self-checks where the verdict was measured.
+fn self_check(ring: &Ring, tally: Tally) {
+    let verdict = ring.verdict();
+    let word = |key: &str| verdict[key].as_str().expect("a word").to_owned();
+    let place = Place::File(ring.work.path("perf-history.sqlite"));
+    let mut store = place.open(Mode::Create).expect("a history");
+    let made = Made { at: jiff::Timestamp::UNIX_EPOCH, by: "ann".to_owned() };
+    let harness = env!("CARGO_PKG_VERSION").to_owned();
+    let (machine_class, engine) = (word("machine_class"), word("engine"));
+    let entry = SelfCheck { made, machine_class, engine, harness, tally };
+    store.add(&Entry::SelfCheck(entry)).expect("kept");
+}
+
+/// The file beside the verdicts.
+fn head(ring: &Ring) -> Value {
+    serde_json::from_str(&ring.work.read("perf-output/gate-head.json")).expect("JSON")
+}
+
+#[test]
+fn a_gate_says_what_its_verdicts_are_worth_before_the_first_of_them_and_in_its_files() {
+    let ring = Ring::new(&STEADY, &SLOWER);
+    let ended = on_gpus(&ring, 1).exits(1).says("1 regress; advisory;");
+    assert!(ended.out.starts_with("regress (one node), advisory"), "{}", ended.out);
+    assert_eq!(ended.err.matches("self-check: none on record").count(), 1, "{}", ended.err);
+    ended.says("standing   H100_80GB_HBM3: self-check: none on record");
+    let told = head(&ring);
+    assert_eq!((&told["advisory"], &ring.verdict()["advisory"]), (&true.into(), &true.into()));
+    let lines = told["lines"].as_array().expect("lines");
+    assert!(lines[0].as_str().is_some_and(|line| line.starts_with("base ")), "{told}");
+    let suite = ring.work.junit();
+    assert_eq!(suite.properties[0].0, "self-check H100_80GB_HBM3");
+    assert!(suite.case().message.starts_with("regress (one node), advisory: "));
+
+    // Too many alarms, all of them on one side.
+    self_check(&ring, Tally { pass: 80, regress: 9, inconclusive: 11, ..Tally::default() });
+    let ended = on_gpus(&ring, 1).exits(1);
+    ended
+        .says("standing   H100_80GB_HBM3, tensorrt_llm: self-check: 9 of 100 verdicts on equal programs")
+        .says("(9.0 %, 95 % interval 4.8 % to 16.2 %), regress to improve 9 : 0; 11 inconclusive")
+        .says("BIASED: by chance so uneven with p 3.9e-3");
+    let checks = head(&ring)["self_checks"].clone();
+    assert_eq!((&checks[0]["verdicts"], &checks[1]), (&100.into(), &Value::Null), "{checks}");
+    assert_eq!(checks[0]["tally"]["regress"], 9, "{checks}");
+}
+
+#[test]
+fn a_gate_whose_promise_is_shown_to_be_kept_is_not_advisory() {
+    let ring = Ring::new(&STEADY, &SLOWER);
+    on_gpus(&ring, 1).exits(1);
+    self_check(&ring, Tally { pass: 381, ..Tally::default() });
+    let ended = on_gpus(&ring, 1).exits(1).says("the promise of 1.0 % is kept");
+    assert!(!ended.out.contains("advisory") && !ended.err.contains("advisory"), "{}", ended.err);
+    assert_eq!(
+        (&ring.verdict()["advisory"], &head(&ring)["advisory"]),
+        (&false.into(), &false.into())
+    );
+    // `rebuild` makes the same file again.
+    let junit = ring.work.read("perf-output/junit.xml");
+    run(command(TRTLLM_PERF, ring.work.folder()).args(["rebuild", "perf-output"])).exits(0);
+    assert_eq!(ring.work.read("perf-output/junit.xml"), junit);
+    assert!(ring.work.junit().properties[0].1.contains("0 of 381 verdicts"));
+}
+
+#[test]
+fn where_a_program_turns_out_to_measure_is_told_at_the_end() {
+    let ring = Ring::new(&STEADY, &STEADY);
+    ring.gate(&[]).exits(0);
+    self_check(&ring, Tally { pass: 381, ..Tally::default() });
+    let verdict = ring.verdict();
+    let place = format!("{}, {}", verdict["machine_class"], verdict["engine"]).replace('"', "");
+    ring.gate(&[]).exits(0).says(&format!("{place}: self-check: 0 of 381 verdicts"));
+    let checks = head(&ring)["self_checks"].as_array().expect("a list").clone();
+    let of_report = checks.iter().find(|it| it["machine_class"] == verdict["machine_class"]);
+    assert_eq!(of_report.expect("told")["advisory"], false);
+    assert_eq!(ring.verdict()["advisory"], false, "by where it was measured");
 }
 
 #[test]

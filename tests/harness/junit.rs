@@ -6,6 +6,8 @@ use roxmltree::{Document, Node};
 #[derive(Debug)]
 pub struct Suite {
     pub name: String,
+    /// What it says of the run as a whole.
+    pub properties: Vec<(String, String)>,
     pub cases: Vec<Case>,
 }
 
@@ -31,7 +33,13 @@ impl Suite {
         assert_eq!(root.tag_name().name(), "testsuites");
         let suites: Vec<_> = root.children().filter(Node::is_element).collect();
         let [suite] = suites[..] else { panic!("{} suites", suites.len()) };
-        let cases: Vec<_> = suite.children().filter(Node::is_element).map(Case::read).collect();
+        let children = suite.children().filter(Node::is_element);
+        let (heads, cases): (Vec<_>, Vec<_>) =
+            children.partition(|child| child.has_tag_name("properties"));
+        let cases: Vec<_> = cases.into_iter().map(Case::read).collect();
+        let properties = heads.iter().flat_map(Node::children).filter(Node::is_element);
+        let properties = properties.map(|it| (attribute(it, "name"), attribute(it, "value")));
+        let properties = properties.collect();
         for (counter, kind) in
             [("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
         {
@@ -42,7 +50,7 @@ impl Suite {
         for node in document.descendants() {
             assert!(node.attribute("time").is_none_or(is_whole_milliseconds), "{node:?}");
         }
-        Self { name: attribute(suite, "name"), cases }
+        Self { name: attribute(suite, "name"), properties, cases }
     }
 
     /// The kinds of the cases, in order.

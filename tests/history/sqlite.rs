@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use nix::mount::{MsFlags, mount, umount};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use trtllm_perf::history::{HistoryError, Mode, Place, Store};
 
 use crate::harness::{TRTLLM_PERF, Work, command};
+use crate::small_disk::Disk;
 use crate::suite::{Factory, store_suite};
 use crate::support::*;
 
@@ -233,36 +233,11 @@ fn a_writer_that_is_killed_leaves_all_of_its_import_or_nothing() {
     assert_eq!(content(place.open(Mode::Existing).expect("opened").as_mut()).len(), 62);
 }
 
-/// A small file system that goes when the test ends.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// `None`, with a word on stderr, where we may not mount one.
-    fn mount(work: &Work, options: &str) -> Option<Self> {
-        let folder = work.path("disk");
-        fs::create_dir(&folder).expect("a folder");
-        let mounted = mount(Some("tmpfs"), &folder, Some("tmpfs"), MsFlags::empty(), Some(options));
-        match mounted {
-            Ok(()) => Some(Self(folder)),
-            Err(error) => {
-                eprintln!("not checked: only root can mount a small file system ({error})");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        umount(&self.0).expect("unmounted");
-    }
-}
-
 #[test]
 fn a_full_disk_is_told_and_what_was_there_stays() {
     let work = Work::new();
-    let Some(disk) = Disk::mount(&work, "size=1m") else { return };
-    let place = Place::File(disk.0.join("history.sqlite"));
+    let Some(disk) = Disk::mount(work.path("disk"), "size=1m") else { return };
+    let place = Place::File(disk.path().join("history.sqlite"));
     let mut store = place.open(Mode::Create).expect("opened");
     add(store.as_mut(), nights(1..=2, "1.2.0"));
     let error = store.append(&mut nights(3..=3_000, "1.2.0").into_iter()).expect_err("full");
@@ -279,14 +254,14 @@ fn a_full_disk_is_told_and_what_was_there_stays() {
 #[test]
 fn a_harness_whose_history_lies_on_a_full_disk_passes_and_says_what_to_do() {
     let work = Work::new();
-    let Some(disk) = Disk::mount(&work, "size=64k") else { return };
-    fs::write(disk.0.join("filler"), vec![0; 1 << 20]).expect_err("full");
+    let Some(disk) = Disk::mount(work.path("disk"), "size=64k") else { return };
+    fs::write(disk.path().join("filler"), vec![0; 1 << 20]).expect_err("full");
     let label = "refbench_tiny_llama-bench-pytorch-float32-input_output_len:16,8-reqs:2";
     let words = ["--case", label, "--history", "disk/history.sqlite"];
     let ended = work.run(&words).exits(0).says("note: the run is not in the history: ");
     assert!(ended.err.contains("disk full"), "{}", ended.err);
     assert!(ended.err.contains("history import perf-output"), "{}", ended.err);
-    fs::remove_file(disk.0.join("filler")).expect("removed");
+    fs::remove_file(disk.path().join("filler")).expect("removed");
     drop(disk);
     work.run(&words).exits(0).says("history: 1 earlier runs that it lacked are in it now");
 }

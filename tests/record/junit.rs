@@ -3,7 +3,9 @@
 use std::fs;
 
 use trtllm_perf::record::result::{FailureKind, Outcome};
-use trtllm_perf::record::{Copies, JunitFamily, JunitLogging, ViewOptions, rebuild};
+use trtllm_perf::record::{
+    Copies, JunitFamily, JunitLogging, Recorder, RunId, RunInfo, ViewOptions, rebuild,
+};
 
 use crate::support::*;
 
@@ -17,8 +19,10 @@ pub fn check_schema(text: &str, family: JunitFamily) {
         let tag = node.tag_name().name();
         let (children, attributes): (&[&str], &[&str]) = match tag {
             "testsuites" => (&["testsuite"], &["name", "time", "tests", "failures", "errors"]),
+            "properties" => (&["property"], &[]),
+            "property" => (&[], &["name", "value"]),
             "testsuite" => (
-                &["testcase"],
+                &["properties", "testcase"],
                 &[
                     "name",
                     "tests",
@@ -96,6 +100,28 @@ fn every_outcome(output: &Output, views: ViewOptions) {
     (retried.attempt, retried.outcome) = (2, Outcome::Passed);
     (retried.start, retried.end) = (time("10:00:00"), time("10:00:01.0009"));
     record(&recorder, &retried, b"second try\n");
+}
+
+#[test]
+fn what_is_said_of_the_run_as_a_whole_are_properties_above_the_cases_whatever_they_hold() {
+    let output = Output::new();
+    let run_id = RunId::given(RUN).expect("a run id");
+    let views = views(JunitFamily::Strict, JunitLogging::No);
+    let mut info = RunInfo::new(&run_id, time("08:15:02"), None, views, session());
+    let hostile = "a \"b\" <c>\n& \u{1b}[31m ü".to_owned();
+    info.properties =
+        vec![("self-check".to_owned(), "0 of 9".to_owned()), ("rule".to_owned(), hostile)];
+    let begun = Recorder::begin(output.held(&run_id), info, Copies::default()).expect("begin");
+    record(&begun.0, &passed(), b"");
+    let text = output.read("junit.xml");
+    check_schema(&text, JunitFamily::Strict);
+    let document = roxmltree::Document::parse(&text).expect("well-formed");
+    let of = |node: roxmltree::Node<'_, '_>| node.attribute("value").map(str::to_owned);
+    let values: Vec<_> = document.descendants().filter(|it| it.has_tag_name("property")).collect();
+    assert_eq!(of(values[0]).as_deref(), Some("0 of 9"));
+    assert!(of(values[1]).is_some_and(|it| it.starts_with("a \"b\" <c>") && it.ends_with('ü')));
+    rebuild(&output.out, None, &Copies::default()).expect("rebuilt");
+    assert_eq!(output.read("junit.xml"), text);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 /// One column: its title, and whether its numbers stand at the right.
-pub(super) struct Column<'a>(pub &'a str, pub bool);
+pub(in crate::commands) struct Column<'a>(pub &'a str, pub bool);
 
 /// The rows under their titles, each column as wide as its widest text.
-pub(super) fn table(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
+pub(in crate::commands) fn table(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
     let titles: Vec<String> = columns.iter().map(|column| column.0.to_owned()).collect();
     let all = || std::iter::once(&titles).chain(rows);
     let width = |index: usize| all().map(|row| row[index].chars().count()).max().unwrap_or(0);

@@ -49,6 +49,12 @@ impl Past {
         Ok(Self { runs, entries, starts, releases })
     }
 
+    /// The self-checks of a history alone.
+    pub fn self_checks(store: &mut dyn Store) -> Result<Self, HistoryError> {
+        let self_checks = store.entries()?.self_checks;
+        Ok(Self { entries: Entries { self_checks, ..Entries::default() }, ..Self::default() })
+    }
+
     fn one(
         store: &mut dyn Store,
         summary: &RunSummary,
@@ -96,6 +102,7 @@ impl Past {
             };
             of.filter_map(remark).collect()
         };
-        then(&Said { invalid: &invalid, remarks: &remarks })
+        let self_check = |machine: &str, engine: &str| self.entries.self_check(machine, engine);
+        then(&Said { invalid: &invalid, remarks: &remarks, self_check: &self_check })
     }
 }

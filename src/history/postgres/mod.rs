@@ -213,35 +213,36 @@ struct PostgresRow<'a> {
     place: &'a str,
 }
 
-impl PostgresRow<'_> {
-    fn get<'b, T: FromSql<'b>>(&'b self, column: usize) -> Result<T, HistoryError> {
-        self.row.try_get(column).map_err(|error| trouble("read", self.place, &error))
+impl<'a> FromSql<'a> for Cell<'a> {
+    fn from_sql(
+        of: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match *of {
+            // `count(*)` and a CASE of literals are of other widths.
+            Type::INT4 => Self::Integer(i32::from_sql(of, raw)?.into()),
+            Type::INT8 => Self::Integer(i64::from_sql(of, raw)?),
+            Type::FLOAT8 => Self::Real(f64::from_sql(of, raw)?),
+            _ => Self::Text(<&str>::from_sql(of, raw)?.into()),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        [Type::INT4, Type::INT8, Type::FLOAT8, Type::TEXT].contains(of)
     }
 }
 
 impl Row for PostgresRow<'_> {
-    fn integer(&self, column: usize) -> Result<i64, HistoryError> {
-        // `count(*)` and a CASE of literals are of other widths.
-        match self.row.columns()[column].type_() {
-            of if *of == Type::INT4 => self.get::<i32>(column).map(i64::from),
-            _ => self.get(column),
-        }
+    fn place(&self) -> &str {
+        self.place
     }
 
-    fn integer_or_null(&self, column: usize) -> Result<Option<i64>, HistoryError> {
-        self.get(column)
-    }
-
-    fn real(&self, column: usize) -> Result<f64, HistoryError> {
-        self.get(column)
-    }
-
-    fn text(&self, column: usize) -> Result<String, HistoryError> {
-        self.get(column)
-    }
-
-    fn text_or_null(&self, column: usize) -> Result<Option<String>, HistoryError> {
-        self.get(column)
+    fn cell(&self, column: usize) -> Result<Cell<'_>, HistoryError> {
+        self.row.try_get(column).map_err(|error| trouble("read", self.place, &error))
     }
 }
 

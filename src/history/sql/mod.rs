@@ -69,11 +69,48 @@ pub(super) enum Cell<'a> {
 
 /// One row of a result.
 pub(super) trait Row {
-    fn integer(&self, column: usize) -> Result<i64, HistoryError>;
-    fn integer_or_null(&self, column: usize) -> Result<Option<i64>, HistoryError>;
-    fn real(&self, column: usize) -> Result<f64, HistoryError>;
-    fn text(&self, column: usize) -> Result<String, HistoryError>;
-    fn text_or_null(&self, column: usize) -> Result<Option<String>, HistoryError>;
+    /// Where it is from, for people.
+    fn place(&self) -> &str;
+
+    /// What a column holds.
+    fn cell(&self, column: usize) -> Result<Cell<'_>, HistoryError>;
+
+    fn integer(&self, column: usize) -> Result<i64, HistoryError> {
+        self.integer_or_null(column)?.ok_or_else(|| self.no("number", column))
+    }
+
+    fn integer_or_null(&self, column: usize) -> Result<Option<i64>, HistoryError> {
+        match self.cell(column)? {
+            Cell::Null => Ok(None),
+            Cell::Integer(value) => Ok(Some(value)),
+            Cell::Real(_) | Cell::Text(_) => Err(self.no("whole number", column)),
+        }
+    }
+
+    fn real(&self, column: usize) -> Result<f64, HistoryError> {
+        match self.cell(column)? {
+            Cell::Real(value) => Ok(value),
+            Cell::Null | Cell::Integer(_) | Cell::Text(_) => Err(self.no("number", column)),
+        }
+    }
+
+    fn text(&self, column: usize) -> Result<String, HistoryError> {
+        self.text_or_null(column)?.ok_or_else(|| self.no("text", column))
+    }
+
+    fn text_or_null(&self, column: usize) -> Result<Option<String>, HistoryError> {
+        match self.cell(column)? {
+            Cell::Null => Ok(None),
+            Cell::Text(text) => Ok(Some(text.into_owned())),
+            Cell::Integer(_) | Cell::Real(_) => Err(self.no("text", column)),
+        }
+    }
+
+    /// The error of a column that holds something else.
+    fn no(&self, what: &str, column: usize) -> HistoryError {
+        let what = format!("column {column}, which is no {what},");
+        HistoryError::Content { place: self.place().to_owned(), what }
+    }
 }
 
 impl From<i64> for Cell<'_> {

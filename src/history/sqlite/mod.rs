@@ -189,30 +189,19 @@ struct SqliteRow<'a> {
     place: &'a str,
 }
 
-impl SqliteRow<'_> {
-    fn get<T: rusqlite::types::FromSql>(&self, column: usize) -> Result<T, HistoryError> {
-        self.row.get(column).map_err(|error| trouble::of("read", self.place, error))
-    }
-}
-
 impl Row for SqliteRow<'_> {
-    fn integer(&self, column: usize) -> Result<i64, HistoryError> {
-        self.get(column)
+    fn place(&self) -> &str {
+        self.place
     }
 
-    fn integer_or_null(&self, column: usize) -> Result<Option<i64>, HistoryError> {
-        self.get(column)
-    }
-
-    fn real(&self, column: usize) -> Result<f64, HistoryError> {
-        self.get(column)
-    }
-
-    fn text(&self, column: usize) -> Result<String, HistoryError> {
-        self.get(column)
-    }
-
-    fn text_or_null(&self, column: usize) -> Result<Option<String>, HistoryError> {
-        self.get(column)
+    fn cell(&self, column: usize) -> Result<Cell<'_>, HistoryError> {
+        let failed = |error| trouble::of("read", self.place, error);
+        Ok(match self.row.get_ref(column).map_err(failed)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(value) => Cell::Integer(value),
+            ValueRef::Real(value) => Cell::Real(value),
+            ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text)),
+            ValueRef::Blob(_) => return Err(self.no("number or text", column)),
+        })
     }
 }

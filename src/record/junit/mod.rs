@@ -50,6 +50,14 @@ pub(super) fn document<'a>(
         info.started.strftime("%Y-%m-%dT%H:%M:%S+00:00"),
         attribute(&info.session.hostname),
     );
+    if !info.properties.is_empty() {
+        let property = |(name, value): &(String, String)| {
+            format!("<property name=\"{}\" value=\"{}\"/>", attribute(name), attribute(value))
+        };
+        text += "<properties>";
+        text.extend(info.properties.iter().map(property));
+        text += "</properties>\n";
+    }
     for case in cases {
         text += &case.xml;
         text.push('\n');

@@ -102,6 +102,9 @@ pub struct CaseVerdict {
     pub engine: String,
     /// Other GPUs on which a regression was seen again, or not.
     pub confirmed: Option<bool>,
+    /// No self-check shows how often such verdicts are wrong there: it is advice.
+    #[serde(default)]
+    pub advisory: bool,
     /// GPU time spent, in minutes of one GPU.
     pub gpu_minutes: f64,
     pub reasons: Vec<String>,
@@ -150,6 +153,7 @@ impl CaseVerdict {
             machine_class: String::new(),
             engine: String::new(),
             confirmed: None,
+            advisory: false,
             gpu_minutes: 0.0,
             reasons: vec![judgement.sentence(limit)],
             cause: None,
@@ -212,8 +216,14 @@ impl CaseVerdict {
         self.verdict == Verdict::Regress || self.improved && self.verdict == Verdict::Pass
     }
 
+    /// The verdict in words, and whether it is advice.
+    pub fn words(&self) -> String {
+        let advisory = if self.advisory { ", advisory" } else { "" };
+        format!("{}{advisory}", self.verdict_words())
+    }
+
     /// The verdict in words: a regression that no other GPU has shown is called by that.
-    pub fn words(&self) -> &'static str {
+    pub fn verdict_words(&self) -> &'static str {
         match (self.verdict, self.confirmed, self.improved) {
             (Verdict::Regress, Some(true), _) => "regress (confirmed)",
             (Verdict::Regress, _, _) => "regress (one node)",

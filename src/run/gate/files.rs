@@ -1,4 +1,4 @@
-//! What a gate leaves besides its runs: `gate.json` and `pairs.csv`, and `gate.json` beside each verdict.
+//! What a gate leaves besides its runs: `gate.json`, `gate-head.json` and `pairs.csv`, and `gate.json` beside each verdict.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,11 +6,14 @@ use std::path::Path;
 
 use super::Gated;
 use super::case_verdict::CaseVerdict;
+use super::standing::Standing;
 use crate::record::{RecordError, Recorder, csv_line, replace_file};
 use crate::verdict::Verdict;
 
 /// Name of the file with verdicts: of all cases in the output directory, of one beside its result.
 const VERDICTS: &str = "gate.json";
+/// Name of the file with what stands above the verdicts: programs, rule, self-checks.
+const HEAD: &str = "gate-head.json";
 /// Name of the file with every pair that counts, for `trtllm-perf gate --pairs`.
 const PAIRS: &str = "pairs.csv";
 
@@ -21,6 +24,15 @@ const PAIRS: &str = "pairs.csv";
 pub fn write(output: &Path, gated: &Gated) -> Result<(), RecordError> {
     let verdicts = serde_json::to_vec_pretty(&gated.verdicts).expect("verdicts are JSON");
     replace_file(&output.join(VERDICTS), &verdicts)?;
+    let late = gated.worth.late(&gated.measured_on());
+    let standings: Vec<_> = gated.worth.expected.iter().chain(&late).map(Standing::told).collect();
+    let head = serde_json::json!({
+        "lines": gated.head,
+        "advisory": gated.is_advisory(),
+        "self_checks": standings,
+    });
+    let head = serde_json::to_vec_pretty(&head).expect("a head is JSON");
+    replace_file(&output.join(HEAD), &head)?;
     replace_file(&output.join(PAIRS), &pairs(&gated.verdicts))
 }
 

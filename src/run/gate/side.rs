@@ -75,7 +75,8 @@ impl Side {
         let known = attempts.into_iter().filter(|attempt| attempt.finished);
         let known = known.map(|it| ((it.result.name.clone(), it.result.attempt), it.result));
         let known = known.collect();
-        let occasion = Occasion { settings: &settings, selected: 0, ..opening.occasion };
+        let occasion =
+            Occasion { settings: &settings, selected: 0, properties: &[], ..opening.occasion };
         let mut open = world.open(&occasion, Some(held))?;
         open.stage.environment.push((GATE_VARIABLE.to_owned(), opening.run_id.to_owned()));
         let program = open.world.programs.command(engines[0]);
