@@ -128,10 +128,13 @@ fn rows(out: &mut Page, rows: Vec<&Row>, title: &str, folded: bool) {
         let change = row.worse_pct.map(words::change).unwrap_or_default();
         let interval = row.interval_pct.map(words::interval).unwrap_or_default();
         let reason = row.reason.as_ref().map(|reason| format!(" {}", code(reason)));
+        let since =
+            row.since.iter().map(|it| format!("<br>{}", code(&words::elided(&it.words(), 300))));
+        let since: String = since.collect();
         let n = format!("{}, {}", row.base.n, row.candidate.n);
         let place = format!("{}<br>{}", code(&row.case), code(&row.machine));
         format!(
-            "| {place} | {} | {} | {change}{} | {interval} | {n} |\n",
+            "| {place} | {} | {} | {change}{}{since} | {interval} | {n} |\n",
             code(&words::metric(row)),
             words::medians(row),
             reason.unwrap_or_default(),

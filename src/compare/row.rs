@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::pairs::Pair;
 use super::pool::Numbers;
+use super::since::Since;
 use super::{Options, judge};
 use crate::history::Aspect;
 use crate::metric::{Better, Metric};
@@ -97,6 +98,8 @@ pub struct Row {
     pub reason: Option<String>,
     /// What differs for this case beyond what differs for all.
     pub differs: Vec<Aspect>,
+    /// Of a regression: the steps of the history between the sides, the oldest first, where both are of the history.
+    pub since: Vec<Since>,
 }
 
 impl Row {
@@ -174,6 +177,7 @@ fn row(
         change: judged.change,
         reason: invalid(candidate, "candidate").or_else(|| invalid(base, "base")).or(reason),
         differs: Vec::new(),
+        since: Vec::new(),
     }
 }
 

@@ -6,14 +6,18 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::super::steps::{Finder, json_of};
 use super::filter::FilterArgs;
-use super::table::{Column, minute, number, table};
+use super::table::{Column, lines, minute, number};
 use crate::history::{
-    About, AttemptRecord, CaseIdentity, Entries, Point, RunRecord, RunSummary, Series, Store,
+    About, AttemptRecord, CaseIdentity, Entries, Filter, Point, RunRecord, RunSummary, Series,
+    Store,
 };
 use crate::list::{glob_matches, nearest};
 use crate::run;
 use crate::tables::Tables;
+use crate::trend::Step;
+use crate::verdict::change_points::Kind;
 
 /// Show one run, or the series of a case with their newest points.
 #[derive(Debug, clap::Args)]
@@ -85,20 +89,38 @@ fn the_series(args: &ShowArgs, store: &mut dyn Store, entries: &Entries) -> anyh
             near.unwrap_or_else(|| "; `history list` and `history list --series` name them".into())
         );
     }
+    let finder = Finder::new(entries, &store.runs(&Filter::default())?);
     let mut text = String::new();
     for series in series {
         let last = Some(args.last).filter(|last| *last > 0);
         let points = store.points(series, &filter, last)?;
+        // The whole series: a level may have begun before the points that are shown.
+        let all = store.points(series, &Filter::default(), None)?;
+        let steps = finder.steps(series, &all);
+        let begins = |point: &Point| {
+            let here = |it: &Point| {
+                (it.time, &it.run_id, it.attempt) == (point.time, &point.run_id, point.attempt)
+            };
+            steps.iter().find(|step| here(&all[step.change.index]))
+        };
         if args.json {
-            points.iter().for_each(|point| text += &format!("{}\n", point_json(series, point)));
+            let line = |point: &Point| format!("{}\n", point_json(series, point, begins(point)));
+            text.extend(points.iter().map(line));
         } else {
-            text += &series_text(series, &points, entries);
+            text += &series_text(series, &points, entries, &begins);
         }
     }
     Ok(text)
 }
 
-fn point_json(series: &Series, point: &Point) -> serde_json::Value {
+fn point_json(series: &Series, point: &Point, step: Option<&Step>) -> serde_json::Value {
+    let step = step.map(|step| {
+        let change = step.change;
+        let mut fields = json_of(step);
+        fields.insert("magnitude".to_owned(), json!(change.magnitude()));
+        fields.insert("p".to_owned(), json!(change.p));
+        fields
+    });
     json!({
         "case": series.case.label,
         "metric": series.metric,
@@ -116,10 +138,17 @@ fn point_json(series: &Series, point: &Point) -> serde_json::Value {
         "origin": point.origin,
         "threshold": point.limits.threshold,
         "absolute_threshold": point.limits.absolute_threshold,
+        "step": step,
     })
 }
 
-fn series_text(series: &Series, points: &[Point], entries: &Entries) -> String {
+/// The points in a table; below the first point of a new level, a line that tells of the step.
+fn series_text<'a>(
+    series: &Series,
+    points: &[Point],
+    entries: &Entries,
+    begins: &dyn Fn(&Point) -> Option<&'a Step>,
+) -> String {
     let mut text = format!(
         "{}\n{} in {} on {} ({})\n",
         series.case.label,
@@ -155,7 +184,31 @@ fn series_text(series: &Series, points: &[Point], entries: &Entries) -> String {
             remark(point, &series.case.label, entries),
         ]
     };
-    text + &table(&columns, &points.iter().map(row).collect::<Vec<_>>()) + "\n"
+    let mut lines = lines(&columns, &points.iter().map(row).collect::<Vec<_>>()).into_iter();
+    text.extend(lines.next());
+    for (line, point) in lines.zip(points) {
+        text += &line;
+        text.extend(begins(point).map(|step| format!("  ^ {}\n", told(step))));
+    }
+    text + "\n"
+}
+
+/// A step in a line: which way, from what to what, what came with it.
+fn told(step: &Step) -> String {
+    let kind = match step.change.kind {
+        Kind::Step => "step",
+        Kind::NodeSwitch => "node switch",
+        Kind::Pending => "pending, too few points yet",
+    };
+    let change = step.change;
+    let (before, after) = (number(change.before), number(change.after));
+    let synthetic = if step.synthetic { ", synthetic" } else { "" };
+    format!(
+        "{kind}: {:+.1} %, {}{synthetic}: {before} → {after}; {}",
+        change.magnitude() * 100.0,
+        step.way(),
+        step.circumstances()
+    )
 }
 
 /// What people said of a point.
@@ -251,5 +304,5 @@ fn run_text(run: &RunRecord, entries: &Entries) -> String {
             rows.push(front.into_iter().chain(rest).collect());
         }
     }
-    text + &table(&columns, &rows)
+    text + &lines(&columns, &rows).concat()
 }
