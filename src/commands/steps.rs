@@ -47,6 +47,7 @@ pub(super) fn json_of(step: &Step) -> Map<String, Value> {
         "release_before": release_before,
         "release_after": release_after,
         "came_with": step.came_with,
+        "cause": step.cause,
         "remarks": step.remarks,
         "synthetic": step.synthetic,
     });
@@ -100,6 +101,7 @@ fn between(points: &[Point], [base, candidate]: &[Vec<&str>; 2], steps: Vec<Step
         change_pct: step.change.magnitude() * 100.0,
         p: step.change.p,
         came_with: step.came_with,
+        cause: step.cause,
         remarks: step.remarks,
         synthetic: step.synthetic,
     };

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words::elided;
+use super::cause::{Cause, CauseClass};
+use super::words::apart;
 use crate::logs::shown;
 
-/// A value longer than this is told by both of its ends.
+/// Of values longer than this the place is told at which they part.
 const WIDTH: usize = 40;
 
 /// Something that changed near a step. It came with it, which does not say that it is the reason.
@@ -35,6 +36,8 @@ pub struct Since {
     pub came_with: Vec<CameWith>,
     /// What people remarked near it.
     pub remarks: Vec<String>,
+    /// What it is most likely due to, by what is known of the points before and after.
+    pub cause: Cause,
     /// Whether the numbers were made by a script and not measured.
     pub synthetic: bool,
 }
@@ -48,10 +51,9 @@ impl CameWith {
             }
             _ => (self.from.clone(), self.to.clone()),
         };
-        let text = |value: String| match shown(&value) {
-            empty if empty.is_empty() => "none".to_owned(),
-            value => elided(&value, WIDTH),
-        };
+        let [from, to] = [from, to].map(|value| shown(&value));
+        let text = |value: String| if value.is_empty() { "none".to_owned() } else { value };
+        let [from, to] = apart([&from, &to], WIDTH).map(text);
         let runs = self.runs_off.unsigned_abs();
         let word = if runs == 1 { "run" } else { "runs" };
         let off = match self.runs_off {
@@ -59,7 +61,7 @@ impl CameWith {
             off if off < 0 => format!(" ({runs} {word} earlier)"),
             _ => format!(" ({runs} {word} later)"),
         };
-        format!("{} {} → {}{off}", self.what, text(from), text(to))
+        format!("{} {from} → {to}{off}", self.what)
     }
 }
 
@@ -69,13 +71,21 @@ fn only_in(one: &str, other: &str) -> String {
     one.split_whitespace().filter(|word| !known.contains(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// What came with a step and was remarked near it, e.g. `came with release 1.1.0 → 1.2.0; remark: new image (ann)`.
-pub fn circumstances(came_with: &[CameWith], remarks: &[String]) -> String {
+/// What came with a step, its class of cause, and what was remarked near it, e.g. `came with release 1.1.0 → 1.2.0;
+/// cause: code, single-variable; remark: new image (ann)`.
+pub fn circumstances(came_with: &[CameWith], cause: &Cause, remarks: &[String]) -> String {
     let changes: Vec<String> = came_with.iter().map(CameWith::words).collect();
     let mut text = match &changes[..] {
         [] => "nothing that is known came with it".to_owned(),
         changes => format!("came with {}", changes.join(", ")),
     };
+    text.push_str("; cause: ");
+    text.push_str(cause.class.word());
+    text.push_str(match (cause.class, cause.single_variable) {
+        (CauseClass::Noise | CauseClass::Unknown, _) => "",
+        (_, Some(_)) => ", single-variable",
+        (_, None) => ", not certain",
+    });
     for remark in remarks {
         text.push_str("; remark: ");
         text.push_str(&shown(remark));
@@ -94,7 +104,7 @@ impl Since {
         };
         let synthetic = if self.synthetic { ", synthetic" } else { "" };
         let run = shown(&self.run_id);
-        let circumstances = circumstances(&self.came_with, &self.remarks);
+        let circumstances = circumstances(&self.came_with, &self.cause, &self.remarks);
         format!(
             "since {day} (run {run}): {:+.1} %{kind}{synthetic}, {circumstances}",
             self.change_pct
@@ -105,6 +115,12 @@ impl Since {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::between;
+    use crate::history::{Aspect, Facts};
+
+    fn facts(version: &str) -> Facts {
+        Facts::from([(Aspect::EngineVersion, version.to_owned())])
+    }
 
     fn change(what: &'static str, from: &str, to: &str, runs_off: i32) -> CameWith {
         CameWith { what, from: from.to_owned(), to: to.to_owned(), runs_off }
@@ -121,7 +137,7 @@ mod tests {
         }
         let sha = "0123456789abcdef".repeat(4);
         let text = change("dataset", &sha, "x\u{1b}[31m", 0).words();
-        assert_eq!(text, "dataset 0123456789abcdef0123…def0123456789abcdef → x");
+        assert_eq!(text, "dataset 0123456789abcdef0123456789abcdef0123456… → x");
     }
 
     #[test]
@@ -144,15 +160,17 @@ mod tests {
             p: 1e-9,
             came_with: vec![change("release", "1.1.0", "1.2.0", 0)],
             remarks: vec!["new image (ann)".to_owned()],
+            cause: between([&facts("1.1.0")], [&facts("1.2.0")]),
             synthetic: false,
         };
-        let expected = "since 2026-11-18 (run night-53): -4.1 %, came with release 1.1.0 → 1.2.0; remark: new image (ann)";
-        assert_eq!(since.words(), expected);
-        let alone = Since { kind: "pending", came_with: vec![], remarks: vec![], ..since };
-        assert!(
-            alone
-                .words()
-                .ends_with("pending: too few points yet, nothing that is known came with it")
+        assert_eq!(
+            since.words(),
+            "since 2026-11-18 (run night-53): -4.1 %, came with release 1.1.0 → 1.2.0; cause: code, not certain; \
+             remark: new image (ann)"
         );
+        let alone = Since { kind: "pending", came_with: vec![], remarks: vec![], ..since };
+        let text = alone.words();
+        let expected = ", pending: too few points yet, nothing that is known came with it; cause: code, not certain";
+        assert!(text.ends_with(expected), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::remarks::Remark;
 use super::steps::Seen;
-use crate::compare::CameWith;
+use crate::compare::{CameWith, Cause, CauseClass, between};
 use crate::history::Aspect;
 
 /// A step is placed within so many points.
@@ -59,6 +59,23 @@ fn runs_between(points: &[&Seen<'_>], at: usize, place: usize) -> i32 {
     let between = &points[at.min(place)..=at.max(place)];
     let runs = between.windows(2).filter(|pair| pair[0].run_id != pair[1].run_id).count() as i32;
     if place < at { -runs } else { runs }
+}
+
+/// The cause of a step between two levels, by what is known of up to four points of each. Those next to the step, within
+/// which it is placed, are left out where there are enough others. Where nothing differs the cause is unknown, and not noise:
+/// a step is more than that.
+pub(super) fn cause(before: &[&Seen<'_>], after: &[&Seen<'_>]) -> Cause {
+    let before = &before[before.len().saturating_sub(NEAR + SIDE)..];
+    let after = &after[..after.len().min(NEAR + SIDE)];
+    let before = &before[..before.len().min(SIDE)];
+    let after = &after[after.len().saturating_sub(SIDE)..];
+    let [before, after] =
+        [before, after].map(|points| points.iter().map(|it| it.all_facts()).collect::<Vec<_>>());
+    let mut cause = between(before.iter().map(|it| &**it), after.iter().map(|it| &**it));
+    if cause.class == CauseClass::Noise {
+        cause.class = CauseClass::Unknown;
+    }
+    cause
 }
 
 /// What was remarked from three points before a step to three points after it.

@@ -1,10 +1,12 @@
 //! The steps of a series of the history: where its level changed, which way, and what came with it.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
-use super::came_with::{came_with, remarks};
+use super::came_with::{came_with, cause, remarks};
 use super::remarks::Remark;
-use crate::compare::{CameWith, circumstances};
+use crate::compare::{CameWith, Cause, circumstances};
 use crate::history::{self, Aspect, Facts, Origin};
 use crate::metric::Better;
 use crate::verdict::change_points::{self, ChangePoint, change_points};
@@ -43,8 +45,19 @@ impl<'a> From<&'a history::Point> for Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// What is known of an aspect.
-    pub fn fact(&self, aspect: Aspect) -> Option<&'a str> {
+    pub(super) fn fact(&self, aspect: Aspect) -> Option<&'a str> {
         self.facts.iter().find_map(|facts| facts.get(&aspect)).map(String::as_str)
+    }
+
+    /// All that is known.
+    pub(super) fn all_facts(&self) -> Cow<'a, Facts> {
+        let [own, run] = self.facts;
+        if run.is_empty() {
+            return Cow::Borrowed(own);
+        }
+        let mut facts = run.clone();
+        facts.extend(own.iter().map(|(aspect, value)| (*aspect, value.clone())));
+        Cow::Owned(facts)
     }
 }
 
@@ -64,6 +77,8 @@ pub struct Step {
     /// Whether it is one of points that a script made.
     pub synthetic: bool,
     pub came_with: Vec<CameWith>,
+    /// What it is most likely due to, by what is known of the points before and after.
+    pub cause: Cause,
     /// What people remarked near it.
     pub remarks: Vec<String>,
 }
@@ -76,7 +91,7 @@ impl Step {
 
     /// What came with it, in words.
     pub fn circumstances(&self) -> String {
-        circumstances(&self.came_with, &self.remarks)
+        circumstances(&self.came_with, &self.cause, &self.remarks)
     }
 }
 
@@ -107,12 +122,16 @@ fn found(points: &[Seen<'_>], places: &[usize], better: Better, said: &[Remark])
         .iter()
         .map(|point| change_points::Point { value: point.value, node: point.fact(Aspect::Node) })
         .collect();
-    let step = |change: ChangePoint| {
+    let changes = change_points(&values);
+    let step = |(number, change): (usize, &ChangePoint)| {
         let at = change.index;
+        // The levels on both sides, from the change before to the one after.
+        let start = number.checked_sub(1).map_or(0, |before| changes[before].index);
+        let end = changes.get(number + 1).map_or(counting.len(), |next| next.index);
         let (first, before) = (counting[at], at.checked_sub(1).map(|before| counting[before]));
         let release = |point: &Seen<'_>| point.release.map(str::to_owned);
         Step {
-            change: ChangePoint { index: places[at], ..change },
+            change: ChangePoint { index: places[at], ..*change },
             time: first.time,
             run_id: first.run_id.to_owned(),
             releases: [before.and_then(release), release(first)],
@@ -122,8 +141,9 @@ fn found(points: &[Seen<'_>], places: &[usize], better: Better, said: &[Remark])
             },
             synthetic: first.origin == Origin::Synthetic,
             came_with: came_with(&counting, at),
+            cause: cause(&counting[start..at], &counting[at..end]),
             remarks: remarks(said, &counting, at),
         }
     };
-    change_points(&values).into_iter().map(step).collect()
+    changes.iter().enumerate().map(step).collect()
 }
