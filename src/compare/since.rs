@@ -74,7 +74,15 @@ fn only_in(one: &str, other: &str) -> String {
 /// What came with a step, its class of cause, and what was remarked near it, e.g. `came with release 1.1.0 → 1.2.0;
 /// cause: code, single-variable; remark: new image (ann)`.
 pub fn circumstances(came_with: &[CameWith], cause: &Cause, remarks: &[String]) -> String {
-    let changes: Vec<String> = came_with.iter().map(CameWith::words).collect();
+    // The version of the engine mostly is the release, and need not be said twice.
+    let again = |it: &&CameWith| {
+        came_with.iter().any(|other| {
+            (it.what, other.what) == ("engine_version", "release")
+                && (&it.from, &it.to, it.runs_off) == (&other.from, &other.to, other.runs_off)
+        })
+    };
+    let changes = came_with.iter().filter(|it| !again(it)).map(CameWith::words);
+    let changes: Vec<String> = changes.collect();
     let mut text = match &changes[..] {
         [] => "nothing that is known came with it".to_owned(),
         changes => format!("came with {}", changes.join(", ")),
@@ -168,6 +176,9 @@ mod tests {
             "since 2026-11-18 (run night-53): -4.1 %, came with release 1.1.0 → 1.2.0; cause: code, not certain; \
              remark: new image (ann)"
         );
+        let version = change("engine_version", "1.1.0", "1.2.0", 0);
+        let twice = Since { came_with: vec![since.came_with[0].clone(), version], ..since.clone() };
+        assert_eq!(twice.words(), since.words(), "it is said once");
         let alone = Since { kind: "pending", came_with: vec![], remarks: vec![], ..since };
         let text = alone.words();
         let expected = ", pending: too few points yet, nothing that is known came with it; cause: code, not certain";

@@ -69,12 +69,12 @@ pub fn lines(case: &CaseData, data: &ReportData) -> Vec<StepLine> {
     places(case).into_iter().map(line).collect()
 }
 
-/// The newest steps to the worse, a row for each case and run, and how many there are.
+/// The newest steps to the worse, a row for each case and run, and how many there are; what is no step yet comes last.
 pub fn news(data: &ReportData) -> (Vec<News>, usize) {
     let Some(newest) = data.runs.iter().map(|run| run.started).max() else {
         return (Vec::new(), 0);
     };
-    let mut found: Vec<(usize, f64, News)> = Vec::new();
+    let mut found: Vec<((bool, usize), f64, News)> = Vec::new();
     for (id, case) in data.cases.iter().enumerate() {
         for mut place in places(case) {
             place.steps.retain(|(_, step)| step.worse);
@@ -91,7 +91,8 @@ pub fn news(data: &ReportData) -> (Vec<News>, usize) {
                 change: changes(&place.steps, true),
                 circumstances: first.circumstances(),
             };
-            found.push((place.run, harm(first), news));
+            let rank = (first.change.kind == Kind::Step, place.run);
+            found.push((rank, harm(first), news));
         }
     }
     found.sort_by(|one, other| other.0.cmp(&one.0).then(other.1.total_cmp(&one.1)));

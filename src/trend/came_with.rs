@@ -3,7 +3,7 @@
 use super::remarks::Remark;
 use super::steps::Seen;
 use crate::compare::{CameWith, Cause, CauseClass, between};
-use crate::history::Aspect;
+use crate::history::{Aspect, Facts};
 
 /// A step is placed within so many points.
 const NEAR: usize = 3;
@@ -61,17 +61,26 @@ fn runs_between(points: &[&Seen<'_>], at: usize, place: usize) -> i32 {
     if place < at { -runs } else { runs }
 }
 
-/// The cause of a step between two levels, by what is known of up to four points of each. Those next to the step, within
-/// which it is placed, are left out where there are enough others. Where nothing differs the cause is unknown, and not noise:
-/// a step is more than that.
-pub(super) fn cause(before: &[&Seen<'_>], after: &[&Seen<'_>]) -> Cause {
-    let before = &before[before.len().saturating_sub(NEAR + SIDE)..];
-    let after = &after[..after.len().min(NEAR + SIDE)];
-    let before = &before[..before.len().min(SIDE)];
-    let after = &after[after.len().saturating_sub(SIDE)..];
-    let [before, after] =
-        [before, after].map(|points| points.iter().map(|it| it.all_facts()).collect::<Vec<_>>());
-    let mut cause = between(before.iter().map(|it| &**it), after.iter().map(|it| &**it));
+/// The cause of a step, by what is known of up to four points on each side; what came with it up to three points off counts
+/// as if it had come at the step. Where nothing differs the cause is unknown, and not noise: a step is more than that.
+pub(super) fn cause(points: &[&Seen<'_>], at: usize, came_with: &[CameWith]) -> Cause {
+    let side = |points: &[&Seen<'_>], value: fn(&CameWith) -> &String| -> Vec<Facts> {
+        let facts = |point: &&Seen<'_>| {
+            let mut facts = point.all_facts();
+            for it in came_with {
+                if let Some(aspect) =
+                    Aspect::ALL.into_iter().find(|aspect| aspect.word() == it.what)
+                {
+                    facts.insert(aspect, value(it).clone());
+                }
+            }
+            facts
+        };
+        points.iter().map(facts).collect()
+    };
+    let before = side(&points[at.saturating_sub(SIDE)..at], |it| &it.from);
+    let after = side(&points[at..points.len().min(at + SIDE)], |it| &it.to);
+    let mut cause = between(&before, &after);
     if cause.class == CauseClass::Noise {
         cause.class = CauseClass::Unknown;
     }

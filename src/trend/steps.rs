@@ -1,7 +1,5 @@
 //! The steps of a series of the history: where its level changed, which way, and what came with it.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
 use super::came_with::{came_with, cause, remarks};
@@ -50,14 +48,11 @@ impl<'a> Seen<'a> {
     }
 
     /// All that is known.
-    pub(super) fn all_facts(&self) -> Cow<'a, Facts> {
+    pub(super) fn all_facts(&self) -> Facts {
         let [own, run] = self.facts;
-        if run.is_empty() {
-            return Cow::Borrowed(own);
-        }
         let mut facts = run.clone();
         facts.extend(own.iter().map(|(aspect, value)| (*aspect, value.clone())));
-        Cow::Owned(facts)
+        facts
     }
 }
 
@@ -122,16 +117,13 @@ fn found(points: &[Seen<'_>], places: &[usize], better: Better, said: &[Remark])
         .iter()
         .map(|point| change_points::Point { value: point.value, node: point.fact(Aspect::Node) })
         .collect();
-    let changes = change_points(&values);
-    let step = |(number, change): (usize, &ChangePoint)| {
+    let step = |change: ChangePoint| {
         let at = change.index;
-        // The levels on both sides, from the change before to the one after.
-        let start = number.checked_sub(1).map_or(0, |before| changes[before].index);
-        let end = changes.get(number + 1).map_or(counting.len(), |next| next.index);
         let (first, before) = (counting[at], at.checked_sub(1).map(|before| counting[before]));
+        let came_with = came_with(&counting, at);
         let release = |point: &Seen<'_>| point.release.map(str::to_owned);
         Step {
-            change: ChangePoint { index: places[at], ..*change },
+            change: ChangePoint { index: places[at], ..change },
             time: first.time,
             run_id: first.run_id.to_owned(),
             releases: [before.and_then(release), release(first)],
@@ -140,10 +132,10 @@ fn found(points: &[Seen<'_>], places: &[usize], better: Better, said: &[Remark])
                 Better::Lower => change.after > change.before,
             },
             synthetic: first.origin == Origin::Synthetic,
-            came_with: came_with(&counting, at),
-            cause: cause(&counting[start..at], &counting[at..end]),
+            cause: cause(&counting, at, &came_with),
+            came_with,
             remarks: remarks(said, &counting, at),
         }
     };
-    changes.iter().enumerate().map(step).collect()
+    change_points(&values).into_iter().map(step).collect()
 }

@@ -227,7 +227,7 @@ fn the_report_marks_steps_in_charts_lists_them_and_names_the_newest_at_the_top()
     let html = work.read("r.html");
     for part in [
         "<path class=\"step bad\"",
-        "<ul class=\"steps\">",
+        "<ul class=\"steps\"",
         "Steps to the worse of the last 14 days",
         "2026-10-26",
     ] {

@@ -139,6 +139,15 @@ fn a_change_up_to_three_runs_off_counts_with_how_far_off_it_was() {
 }
 
 #[test]
+fn a_change_that_is_too_far_off_to_have_come_with_a_step_is_not_its_cause_and_a_near_one_is() {
+    for (at, class) in [(20, CauseClass::Unknown), (23, CauseClass::Dependency)] {
+        let nights = from(nights(40, lost_at(25)), at, |it| it.with(Aspect::Driver, "590"));
+        let cause = one(&nights).0.cause;
+        assert_eq!((cause.class, cause.open), (class, vec![]), "{at}");
+    }
+}
+
+#[test]
 fn attempts_of_one_run_are_one_run_off_together() {
     let mut nights = from(nights(40, lost_at(25)), 23, |it| it.with(Aspect::Driver, "590"));
     nights[23].run_id = "night-24".to_owned();
