@@ -35,9 +35,9 @@ pub struct TrendArgs {
     /// Print one JSON object a change point on stdout; text for people goes to stderr
     #[arg(long)]
     pub json: bool,
-    /// What of the history is told first
-    #[arg(long, value_name = "WHICH", default_value = "newest", requires = "history")]
-    pub sort: Sort,
+    /// What of the history is told first [default: newest]
+    #[arg(long, value_name = "WHICH")]
+    pub sort: Option<Sort>,
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -73,16 +73,18 @@ struct Found<'a> {
 /// When the file cannot be read, with its line, or the history cannot, or the output cannot be written.
 pub fn run(args: TrendArgs) -> anyhow::Result<()> {
     match (&args.file, args.history.as_deref()) {
-        (Some(_), _) if args.filter.filter()? != Filter::default() => {
+        (Some(_), _) if args.sort.is_some() || args.filter.filter()? != Filter::default() => {
             bail!(
-                "filter a file: --case, --metric and the like choose series of the history; name one with --history"
+                "read the options: --sort, --case, --metric and the like are for series of the history; name one with \
+                 --history in place of the file"
             )
         }
         (Some(file), _) => of_file(file, args.json),
         (None, place) => {
             let place = settings::history(place.filter(|place| !place.is_empty()))?;
             let mut store = place.open(Mode::Existing)?;
-            history::run(&args.filter, store.as_mut(), args.json, args.sort)
+            let sort = args.sort.unwrap_or(Sort::Newest);
+            history::run(&args.filter, store.as_mut(), args.json, sort)
         }
     }
 }

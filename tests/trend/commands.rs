@@ -119,6 +119,7 @@ fn trend_takes_the_filters_of_the_history_and_either_a_file_or_a_history() {
     program(&work, &["trend"]).exits(2).says("--history");
     program(&work, &["trend", &file, "--history", HISTORY]).exits(2).says("cannot be used with");
     program(&work, &["trend", &file, "--case", "x"]).exits(2).says("name one with --history");
+    program(&work, &["trend", &file, "--sort", "worst"]).exits(2).says("name one with --history");
     program(&work, &["trend", "--history", "none.sqlite"]).exits(2).says("none.sqlite");
 }
 
