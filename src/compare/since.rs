@@ -45,13 +45,7 @@ pub struct Since {
 impl CameWith {
     /// E.g. `driver 580.65 → 590.12 (2 runs earlier)`. Of two lists of options only what differs is told.
     pub fn words(&self) -> String {
-        let (from, to) = match self.what {
-            "bench_options" | "flags" => {
-                (only_in(&self.from, &self.to), only_in(&self.to, &self.from))
-            }
-            _ => (self.from.clone(), self.to.clone()),
-        };
-        let [from, to] = [from, to].map(|value| shown(&value));
+        let [from, to] = self.values().map(|value| shown(&value));
         let text = |value: String| if value.is_empty() { "none".to_owned() } else { value };
         let [from, to] = apart([&from, &to], WIDTH).map(text);
         let runs = self.runs_off.unsigned_abs();
@@ -62,6 +56,26 @@ impl CameWith {
             _ => format!(" ({runs} {word} later)"),
         };
         format!("{} {from} → {to}{off}", self.what)
+    }
+
+    /// The value before and the one after; of two lists of options what is in one alone.
+    fn values(&self) -> [String; 2] {
+        match self.what {
+            "bench_options" | "flags" => {
+                [only_in(&self.from, &self.to), only_in(&self.to, &self.from)]
+            }
+            _ => [self.from.clone(), self.to.clone()],
+        }
+    }
+
+    /// Whether it tells no more than the change of the release beside it: the engine's version mostly is the release, and
+    /// the release may be one of the flags.
+    fn repeats(&self, release: &Self) -> bool {
+        let bare = |value: String| value.trim_start_matches("--release=").to_owned();
+        release.what == "release"
+            && ["engine_version", "flags"].contains(&self.what)
+            && self.values().map(bare) == release.values()
+            && self.runs_off == release.runs_off
     }
 }
 
@@ -74,13 +88,7 @@ fn only_in(one: &str, other: &str) -> String {
 /// What came with a step, its class of cause, and what was remarked near it, e.g. `came with release 1.1.0 → 1.2.0;
 /// cause: code, single-variable; remark: new image (ann)`.
 pub fn circumstances(came_with: &[CameWith], cause: &Cause, remarks: &[String]) -> String {
-    // The version of the engine mostly is the release, and need not be said twice.
-    let again = |it: &&CameWith| {
-        came_with.iter().any(|other| {
-            (it.what, other.what) == ("engine_version", "release")
-                && (&it.from, &it.to, it.runs_off) == (&other.from, &other.to, other.runs_off)
-        })
-    };
+    let again = |it: &&CameWith| came_with.iter().any(|other| it.repeats(other));
     let changes = came_with.iter().filter(|it| !again(it)).map(CameWith::words);
     let changes: Vec<String> = changes.collect();
     let mut text = match &changes[..] {
@@ -176,9 +184,15 @@ mod tests {
             "since 2026-11-18 (run night-53): -4.1 %, came with release 1.1.0 → 1.2.0; cause: code, not certain; \
              remark: new image (ann)"
         );
-        let version = change("engine_version", "1.1.0", "1.2.0", 0);
-        let twice = Since { came_with: vec![since.came_with[0].clone(), version], ..since.clone() };
-        assert_eq!(twice.words(), since.words(), "it is said once");
+        for again in [
+            change("engine_version", "1.1.0", "1.2.0", 0),
+            change("flags", "run --release 1.1.0", "run --release 1.2.0", 0),
+            change("flags", "--release=1.1.0", "--release=1.2.0", 0),
+        ] {
+            let twice =
+                Since { came_with: vec![since.came_with[0].clone(), again], ..since.clone() };
+            assert_eq!(twice.words(), since.words(), "it is said once");
+        }
         let alone = Since { kind: "pending", came_with: vec![], remarks: vec![], ..since };
         let text = alone.words();
         let expected = ", pending: too few points yet, nothing that is known came with it; cause: code, not certain";
