@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use trtllm_perf::history::source::read_run_folder;
 use trtllm_perf::history::{
-    About, Annotation, AttemptRecord, Ended, Entry, Facts, Invalidation, Made, Mode, Origin, Place,
-    RunRecord,
+    About, Annotation, Aspect, AttemptRecord, Ended, Entry, Facts, Invalidation, Made, Mode,
+    Origin, Place, RunRecord,
 };
 use trtllm_perf::metric::Better;
 use trtllm_perf::record::OutputDir;
@@ -139,6 +139,8 @@ fn attempts_of(measured: &AttemptRecord, night: i64, at: &mut Timestamp) -> Vec<
     if loses < 0.03 && night >= 53 || loses > 0.97 && night == NIGHTS - 1 {
         speed *= 0.85;
     }
+    let mut facts = Facts::clone(&measured.facts);
+    facts.insert(Aspect::EngineVersion, release(night).to_owned());
     let mut of_night = Random::of(&[label, &night.to_string()]);
     let fate = of_night.share();
     let mut one = |number: u32, ended: Ended, state: State| {
@@ -163,7 +165,7 @@ fn attempts_of(measured: &AttemptRecord, night: i64, at: &mut Timestamp) -> Vec<
             ended,
             samples: if failed { Vec::new() } else { samples },
             certificate: if failed { None } else { certificate(measured, state) },
-            facts: Facts::clone(&measured.facts),
+            facts: Facts::clone(&facts),
             ..measured.clone()
         }
     };

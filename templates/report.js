@@ -195,6 +195,19 @@
       drawing = it.counts;
     }
     path('line', d);
+    for (const [, run, tenths, words] of (one.k || []).filter(it => it[0] === at)) {
+      const [kind, sign, word, circumstances] = data.steps[words];
+      const earlier = counting.filter(it => it.run < run);
+      const x = earlier.length ? Math.trunc((place(earlier[earlier.length - 1].run) + place(run)) / 2) : place(run);
+      const change = (tenths < 0 ? '−' : '+') + (Math.abs(tenths) / 10).toFixed(Math.abs(tenths) >= 1000 ? 0 : 1) + ' %';
+      const line = svg('path', { class: 'step ' + kind, d: 'M' + x + ' ' + TOP + 'V' + BOTTOM });
+      line.append(svg('title', {}, day(run).slice(0, 10) + ': ' + change + ', ' + word + '; ' + circumstances));
+      chart.append(line);
+      const end = x > RIGHT - 80;
+      const text = svg('text', { class: 'step ' + kind, x: end ? x - 4 : x + 4, y: BOTTOM - 4 }, sign + ' ' + change);
+      if (end) text.setAttribute('text-anchor', 'end');
+      chart.append(text);
+    }
     const cross = (x, at, s) => 'M' + (x - s) + ' ' + (at - s) + 'l' + 2 * s + ' ' + 2 * s + 'm-' + 2 * s + ' 0l' + 2 * s + ' -' + 2 * s;
     path('invalid', found.filter(it => !it.counts).map(it => cross(place(it.run), y(it.value), 4)).join(''));
     path('flaky', found.filter(it => it.state === 'flaky').map(it => 'M' + place(it.run) + ' ' + (y(it.value) - 4) + 'l4 4-4 4-4-4z').join(''));

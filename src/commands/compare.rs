@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::sides;
+use super::{sides, steps};
 use crate::case::ModelTable;
 use crate::compare::{self, Change, Comparison, Options};
 use crate::dashboard;
@@ -104,7 +104,10 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
     let history = settings::history(args.history.as_deref())?;
     let base = sides::side(&args.base, &tables, &history)?;
     let candidate = sides::side(&args.candidate, &tables, &history)?;
-    let comparison = compare::compare(&base, &candidate, &options);
+    let mut comparison = compare::compare(&base, &candidate, &options);
+    if sides::names_history(&args.base) && sides::names_history(&args.candidate) {
+        steps::tell(&mut comparison, &history)?;
+    }
     if comparison.base.cases + comparison.candidate.cases == 0 && !args.case.is_empty() {
         bail!("match --case {}: no case of either side does", args.case.join(", --case "));
     }

@@ -11,6 +11,9 @@ pub(super) mod table;
 
 use std::process::ExitCode;
 
+pub(super) use filter::FilterArgs;
+pub(super) use table::{Column, minute, number, table};
+
 use crate::history::{Mode, Store};
 use crate::settings;
 

@@ -17,4 +17,5 @@ pub mod selfcheck;
 mod series_csv;
 mod sides;
 pub mod status;
+mod steps;
 pub mod trend;

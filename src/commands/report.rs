@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use super::sides;
+use super::{sides, steps};
 use crate::compare;
 use crate::dashboard::{self, Evidence};
 use crate::history::source::read_run_folder;
@@ -59,8 +59,12 @@ pub fn run(args: ReportArgs) -> anyhow::Result<()> {
         let options = compare::Options { cases, ..compare::Options::default() };
         let history = settings::history(None)?;
         let side = |word: &str| sides::side(word, &tables, &history);
+        let of_history = [base, candidate].into_iter().all(|word| sides::names_history(word));
         let [base, candidate] = [side(base)?, side(candidate)?];
-        let comparison = compare::compare(&base, &candidate, &options);
+        let mut comparison = compare::compare(&base, &candidate, &options);
+        if of_history {
+            steps::tell(&mut comparison, &history)?;
+        }
         write(&args.html, &dashboard::compare_page(&comparison)?)?;
         eprintln!("wrote {}: {} against {}", args.html.display(), candidate.name, base.name);
         return Ok(());

@@ -26,14 +26,19 @@ pub fn side(word: &str, tables: &Tables, history: &Place) -> anyhow::Result<Side
     Ok(Side { name: word.to_owned(), runs: runs(word, tables, history)? })
 }
 
+/// Whether a word that names a side names runs of the history: there is no such file or folder.
+pub fn names_history(word: &str) -> bool {
+    let path = Path::new(word);
+    !path.is_dir() && !path.is_file()
+}
+
 /// The one place that knows what words there are.
 fn runs(word: &str, tables: &Tables, history: &Place) -> anyhow::Result<Vec<RunRecord>> {
     let path = Path::new(word);
-    if path.is_dir() {
-        return folder(path, tables);
-    }
-    if path.is_file() {
-        return Ok(vec![csv(path, tables)?]);
+    match names_history(word) {
+        false if path.is_dir() => return folder(path, tables),
+        false => return Ok(vec![csv(path, tables)?]),
+        true => {}
     }
     let there = history.file().is_none_or(Path::exists) && *history != Place::Nowhere;
     let found = if there { of_history(word, history)? } else { Vec::new() };

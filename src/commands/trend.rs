@@ -1,28 +1,54 @@
-//! `trtllm-perf trend`: the change points of series over time.
+//! `trtllm-perf trend`: the change points of series over time, of a file or of the history.
+
+mod history;
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use anyhow::bail;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::history::FilterArgs;
 use super::series_csv::{self, Rows};
+use crate::history::{Filter, Mode};
 use crate::run;
+use crate::settings;
 use crate::verdict::change_points::{ChangePoint, Kind, Point, change_points};
 use crate::verdict::is_measurement;
 
 /// Find the places where the level of a series changes by 2 % or more.
 ///
-/// Single outliers are no change. The newest points are pending until they are enough to be certain of; with a column
-/// `node`, a change that comes with another node is told apart. Neither is part of the JSON.
+/// Single outliers are no change. The newest points are pending until they are enough to be certain of; a change that comes
+/// with another node is told apart, where nodes are known. Neither is part of the JSON of a file. Steps of the history are
+/// told with what came with them: a release, a driver, a node, another version of the harness, a remark.
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
 pub struct TrendArgs {
     /// A CSV in the order of time, with the column `value`; `series` when it holds several, `time` and `node` where known
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", group = "what")]
+    pub file: Option<PathBuf>,
+    /// All series of the history: a SQLite file or postgres://… [default: `history` of perf.toml, then
+    /// perf-history.sqlite]
+    #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "", group = "what")]
+    pub history: Option<String>,
     /// Print one JSON object a change point on stdout; text for people goes to stderr
     #[arg(long)]
     pub json: bool,
+    /// What of the history is told first [default: newest]
+    #[arg(long, value_name = "WHICH")]
+    pub sort: Option<Sort>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// An order of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The newest step.
+    Newest,
+    /// The one that lost most.
+    Worst,
 }
 
 /// One row of the file.
@@ -44,9 +70,28 @@ struct Found<'a> {
 /// Prints the change points of each series.
 ///
 /// # Errors
-/// When the file cannot be read, with its line, or the output cannot be written.
+/// When the file cannot be read, with its line, or the history cannot, or the output cannot be written.
 pub fn run(args: TrendArgs) -> anyhow::Result<()> {
-    let series = series_csv::read(&args.file, &["value"], &["time", "node"], |cells| {
+    match (&args.file, args.history.as_deref()) {
+        (Some(_), _) if args.sort.is_some() || args.filter.filter()? != Filter::default() => {
+            bail!(
+                "read the options: --sort, --case, --metric and the like are for series of the history; name one with \
+                 --history in place of the file"
+            )
+        }
+        (Some(file), _) => of_file(file, args.json),
+        (None, place) => {
+            let place = settings::history(place.filter(|place| !place.is_empty()))?;
+            let mut store = place.open(Mode::Existing)?;
+            let sort = args.sort.unwrap_or(Sort::Newest);
+            history::run(&args.filter, store.as_mut(), args.json, sort)
+        }
+    }
+}
+
+/// Prints the change points of the series of a file.
+fn of_file(file: &Path, json: bool) -> anyhow::Result<()> {
+    let series = series_csv::read(file, &["value"], &["time", "node"], |cells| {
         Ok(Row {
             value: cells.number("value")?,
             time: cells.text("time").map(str::to_owned),
@@ -57,13 +102,13 @@ pub fn run(args: TrendArgs) -> anyhow::Result<()> {
     for (row, value) in series.iter().flat_map(|it| &it.rows).filter_map(|it| Some((it, it.value?)))
     {
         if !is_measurement(value) {
-            let file = args.file.display();
+            let file = file.display();
             eprintln!("note: {file}:{}: pass over {value}: not a positive number", row.line);
         }
     }
     let found: Vec<Found<'_>> = series.iter().flat_map(find).collect();
     let points = series.iter().map(|it| it.rows.len()).sum();
-    if args.json {
+    if json {
         run::print("change points", |out| {
             for it in found.iter().filter(|it| it.change.kind == Kind::Step) {
                 serde_json::to_writer(&mut *out, &Line::of(it))?;

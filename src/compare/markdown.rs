@@ -133,6 +133,9 @@ fn rows(out: &mut Page, comparison: &Comparison, change: Change, folded: bool) {
         let change = row.worse_pct.map(words::change).unwrap_or_default();
         let interval = row.interval_pct.map(words::interval).unwrap_or_default();
         let reason = row.reason.as_ref().map(|reason| format!(" {}", code(reason)));
+        let since =
+            row.since.iter().map(|it| format!("<br>{}", code(&words::elided(&it.words(), 300))));
+        let since: String = since.collect();
         let n = format!("{}, {}", row.base.n, row.candidate.n);
         let cause = row.cause.as_ref().filter(|_| common.is_none());
         let cause = cause
@@ -140,7 +143,7 @@ fn rows(out: &mut Page, comparison: &Comparison, change: Change, folded: bool) {
         let place =
             format!("{}<br>{}{}", code(&row.case), code(&row.machine), cause.unwrap_or_default());
         format!(
-            "| {place} | {} | {} | {change}{} | {interval} | {n} |\n",
+            "| {place} | {} | {} | {change}{}{since} | {interval} | {n} |\n",
             code(&words::metric(row)),
             words::medians(row),
             reason.unwrap_or_default(),

@@ -17,6 +17,7 @@ mod pairs;
 mod pool;
 mod provenance;
 mod row;
+mod since;
 mod text;
 pub mod words;
 
@@ -26,6 +27,7 @@ pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};
 pub use provenance::{Difference, Provenance, SingleVariable};
 pub use row::{Change, Row, Values};
+pub use since::{CameWith, Since, circumstances};
 pub use text::{mean_table as text_means, summary as text_summary, text};
 
 use std::collections::{BTreeMap, BTreeSet};

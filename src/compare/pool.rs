@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::model::{Options, Side};
+use super::words;
 use crate::history::{AttemptRecord, CaseIdentity, Facts, RunRecord, SampleRecord};
 use crate::list::glob_matches;
 use crate::metric::{Limits, Metric};
-
-/// The engine that goes without saying.
-const TENSORRT_LLM: &str = "tensorrt_llm";
 
 /// Where a number was measured and on what. Numbers of different places are no repeats of each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,10 +18,7 @@ pub(super) struct Place {
 impl Place {
     /// The machine class, and the engine where it is not TensorRT-LLM.
     pub fn text(&self) -> String {
-        match self.engine.as_str() {
-            TENSORRT_LLM => self.machine_class.clone(),
-            engine => format!("{} ({engine})", self.machine_class),
-        }
+        words::place(&self.machine_class, &self.engine)
     }
 }
 

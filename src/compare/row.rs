@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::pairs::Pair;
 use super::pool::Numbers;
+use super::since::Since;
 use super::{Cause, Options, judge};
 use crate::history::Aspect;
 use crate::metric::{Better, Metric};
@@ -104,6 +105,8 @@ pub struct Row {
     pub differs: Vec<Aspect>,
     /// What the change is most likely due to; of a regression or an improvement alone.
     pub cause: Option<Cause>,
+    /// Of a regression: the steps of the history between the sides, the oldest first, where both are of the history.
+    pub since: Vec<Since>,
 }
 
 impl Row {
@@ -182,6 +185,7 @@ fn row(
         reason: invalid(candidate, "candidate").or_else(|| invalid(base, "base")).or(reason),
         differs: Vec::new(),
         cause: None,
+        since: Vec::new(),
     }
 }
 

@@ -188,6 +188,9 @@ fn metric(out: &mut String, row: &Row) {
     if let Some(reason) = &row.reason {
         wrap(out, &format!("      {}", shown(reason)), "        ");
     }
+    for since in &row.since {
+        wrap(out, &format!("      {}", since.words()), "        ");
+    }
 }
 
 /// What differs for the case of a row alone.

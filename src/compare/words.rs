@@ -59,6 +59,15 @@ pub fn metric(row: &Row) -> String {
     }
 }
 
+/// Where a number was measured: the machine class, and the engine where it is not TensorRT-LLM.
+pub fn place(machine_class: &str, engine: &str) -> String {
+    match engine {
+        // It goes without saying.
+        "tensorrt_llm" => machine_class.to_owned(),
+        engine => format!("{machine_class} ({engine})"),
+    }
+}
+
 /// The part of the world in words.
 pub fn kind(kind: Kind) -> &'static str {
     match kind {

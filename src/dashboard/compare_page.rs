@@ -103,8 +103,9 @@ impl Section<'_> {
             0 => None,
             count => Some(format!("{count} not counted")),
         };
-        let notes = [row.reason.clone(), left_out, cause.or(differs)];
-        notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let since = row.since.iter().map(|since| Some(since.words()));
+        let notes = [row.reason.clone(), left_out, cause.or(differs)].into_iter().chain(since);
+        notes.flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -7,6 +7,8 @@ use crate::history::{Aspect, Origin};
 use crate::metric::{Better, Limits, Metric};
 use crate::record::result::State;
 use crate::sample::Certificate;
+pub use crate::trend::Remark;
+use crate::trend::Step;
 use crate::verdict::selfcheck::Tally;
 
 /// A whole report.
@@ -101,13 +103,6 @@ pub enum Outcome {
     Absent,
 }
 
-/// A remark of a person at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
-    pub at: Timestamp,
-    pub text: String,
-}
-
 /// One metric of a case over the runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -118,6 +113,8 @@ pub struct Series {
     pub points: Vec<Point>,
     /// The noise of each release.
     pub bands: Vec<Band>,
+    /// Where the level changed. Their index is a place in `points`.
+    pub steps: Vec<Step>,
 }
 
 /// One metric of a case in one run.

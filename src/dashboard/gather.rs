@@ -166,6 +166,7 @@ fn case(
     };
     let mut failures: Vec<_> = attempts.iter().filter_map(failed).collect();
     failures.dedup_by_key(|(run, _)| *run);
+    let remarks = (said.remarks)(label);
     CaseData {
         label: label.clone(),
         test_name: last.test_name.clone(),
@@ -182,9 +183,9 @@ fn case(
         attempts: attempts.iter().filter(|(of, _)| of == run).count(),
         certificate: last.certificate.clone(),
         facts: last.facts.iter().map(|(aspect, text)| (*aspect, text.clone())).collect(),
-        series: series(attempts, notes, &invalid),
+        series: series(attempts, runs, notes, &invalid, &remarks),
         failures,
-        remarks: (said.remarks)(label),
+        remarks,
         evidence: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Station 14, pages: the report and a comparison, each one HTML file that stands alone.
+//! Station 15, pages: the report and a comparison, each one HTML file that stands alone.
 //! The only user of `askama`.
 //!
 //! [`gather()`] puts runs together into [`ReportData`], with the evidence that a run folder has beside the numbers
@@ -19,6 +19,7 @@ mod scale;
 mod section;
 mod series;
 mod spread;
+mod steps;
 mod strip;
 mod summary;
 mod svg;

@@ -7,6 +7,7 @@ use super::data::ReportData;
 use super::embed::embed;
 use super::row::{Columns, Row, columns, rows};
 use super::section::{Section, section};
+use super::steps::{News, news};
 use super::summary::{Attention, Tile, Worth, attention, facts, lead, tiles, worth};
 use super::text::minute;
 use super::trade_off::{TradeOff, trade_offs};
@@ -32,6 +33,8 @@ struct Page<'a> {
     tiles: Vec<Tile>,
     attention: Vec<Attention>,
     attention_left: usize,
+    news: Vec<News>,
+    news_left: usize,
     facts: Vec<(String, String)>,
     problems: &'a [String],
     columns: Columns,
@@ -53,6 +56,7 @@ impl Page<'_> {
 pub fn page(data: &ReportData) -> String {
     let columns = columns(data);
     let (attention, count) = attention(data);
+    let (news, news_count) = news(data);
     let page = Page {
         policy: policy(STYLE, SCRIPT),
         style: STYLE,
@@ -65,6 +69,8 @@ pub fn page(data: &ReportData) -> String {
         tiles: tiles(data),
         attention_left: count - attention.len(),
         attention,
+        news_left: news_count - news.len(),
+        news,
         facts: facts(data),
         problems: &data.problems,
         rows: rows(data, &columns),

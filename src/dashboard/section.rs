@@ -3,6 +3,7 @@
 use super::data::{CaseData, ReportData, Series};
 use super::row::{Sign, change_sign, outcome_sign, short_name, standing_sign};
 use super::spread::spread;
+use super::steps::{StepLine, lines};
 use super::strip::strip;
 use super::svg::Markup;
 use super::text::{day, minute, number, percent, seconds, shell};
@@ -27,6 +28,7 @@ pub struct Section {
     pub metrics: Vec<MetricLine>,
     pub main: &'static str,
     pub trend: Markup,
+    pub steps_found: Vec<StepLine>,
     pub remarks: Vec<(String, String)>,
     /// Points that do not count: when, which metric, why.
     pub odd: Vec<(String, &'static str, String)>,
@@ -77,7 +79,11 @@ pub fn section(id: usize, data: &ReportData) -> Section {
         details: text(evidence.and_then(|it| it.details.as_ref())),
         metrics: case.series.iter().map(|series| line(series, case.run)).collect(),
         main: main.map_or("", |series| short_name(series.metric)),
-        trend: main.filter(|_| pairs).map(|it| trend(case, it, &data.runs)).unwrap_or_default(),
+        trend: main
+            .filter(|_| pairs)
+            .map(|it| trend(case, it, &data.runs, lean))
+            .unwrap_or_default(),
+        steps_found: lines(case, data),
         remarks: case.remarks.iter().map(|it| (day(it.at), it.text.clone())).collect(),
         odd: case.series.iter().take(1).flat_map(|series| odd(series, data)).collect(),
         failures: failures(case, data),

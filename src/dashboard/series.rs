@@ -1,12 +1,13 @@
-//! The points of a series from the attempts of a case, and the noise of each release.
+//! The points of a series from the attempts of a case, the noise of each release, and its steps.
 
 use std::collections::BTreeMap;
 
-use super::data::{Band, Point, RunNote, Series};
-use crate::history::{AttemptRecord, SampleRecord};
+use super::data::{Band, Point, Remark, RunNote, Series};
+use crate::history::{AttemptRecord, RunRecord, SampleRecord};
 use crate::metric::Metric;
 use crate::record::result::State;
 use crate::sample::Standing;
+use crate::trend::{Seen, steps};
 use crate::verdict::stats::{mad, median};
 
 /// The metric that stands for a case is the first of these that it has; the others follow in this order.
@@ -27,8 +28,10 @@ pub(super) type Invalid<'a> = &'a dyn Fn(usize, Metric) -> Option<String>;
 /// All series of a case. `attempts` are those of the case with the places of their runs, the oldest first.
 pub(super) fn series(
     attempts: &[(usize, &AttemptRecord)],
-    runs: &[RunNote],
+    runs: &[&RunRecord],
+    notes: &[RunNote],
     invalid: Invalid<'_>,
+    remarks: &[Remark],
 ) -> Vec<Series> {
     let mut found: BTreeMap<(usize, Metric), BTreeMap<usize, Vec<Sample>>> = BTreeMap::new();
     for (run, attempt) in attempts {
@@ -46,8 +49,10 @@ pub(super) fn series(
             .iter()
             .filter_map(|(run, samples)| point(*run, samples, invalid(*run, metric)))
             .collect::<Vec<_>>();
-        let bands = bands(&points, runs);
-        Some(Series { metric, limits, points, bands })
+        let bands = bands(&points, notes);
+        let seen = points.iter().filter_map(|point| seen(point, by_run.get(&point.run)?, runs));
+        let steps = steps(&seen.collect::<Vec<_>>(), metric.better(), remarks);
+        Some(Series { metric, limits, points, bands, steps })
     };
     found.into_iter().filter_map(one).collect()
 }
@@ -70,6 +75,21 @@ fn point(run: usize, samples: &[Sample<'_>], marked: Option<String>) -> Option<P
         None => (State::Valid, counting, None),
     };
     Some(Point { run, value: median(&repeats)?, state, note, repeats })
+}
+
+/// A point as the search for steps takes it; of several attempts the last knows what it was measured on.
+fn seen<'a>(point: &Point, samples: &[Sample<'a>], runs: &[&'a RunRecord]) -> Option<Seen<'a>> {
+    let run = runs[point.run];
+    let (_, attempt) = samples.last()?;
+    Some(Seen {
+        time: run.started,
+        value: point.value,
+        counts: point.state.counts(),
+        run_id: &run.id,
+        release: run.release.as_deref(),
+        origin: run.origin,
+        facts: [&attempt.facts, &run.facts],
+    })
 }
 
 /// The checks of the certificate that say so.

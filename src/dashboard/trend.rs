@@ -1,9 +1,12 @@
-//! The trend chart: one series over the runs, with the noise of each release, releases, remarks, and what does not count.
+//! The trend chart: one series over the runs, with its steps, the noise of each release, releases, remarks, and what does
+//! not count.
 
 use super::data::{CaseData, RunNote, Series};
+use super::row::Sign;
 use super::scale::Scale;
+use super::steps::sign;
 use super::svg::{Anchor, Markup, Path, Shape, Svg};
-use super::text::{day, number};
+use super::text::{day, number, percent};
 use crate::record::result::State;
 
 /// Size of the chart, and the edges of its plot.
@@ -27,8 +30,8 @@ pub fn times(runs: &[RunNote], from: i32, to: i32) -> Vec<i32> {
     runs.iter().map(|run| scale.at(second(run))).collect()
 }
 
-/// Draws a series of a case; nothing for one without points.
-pub fn trend(case: &CaseData, series: &Series, runs: &[RunNote]) -> Markup {
+/// Draws a series of a case; nothing for one without points. A `lean` one has what came with its steps below it alone.
+pub fn trend(case: &CaseData, series: &Series, runs: &[RunNote], lean: bool) -> Markup {
     let counting = series.points.iter().filter(|point| point.state.counts());
     let edges = series.bands.iter().flat_map(|band| [band.edges().0, band.edges().1]);
     let values = counting.clone().map(|point| point.value).chain(edges);
@@ -61,6 +64,7 @@ pub fn trend(case: &CaseData, series: &Series, runs: &[RunNote]) -> Markup {
         .iter()
         .map(|point| point.state.counts().then(|| (x[point.run], y.at(point.value))));
     svg.path("line", &Path::default().through(line));
+    steps(&mut svg, series, runs, &x, lean);
     states(&mut svg, series, &x, &y);
     if let Some(newest) = counting.clone().next_back() {
         let path = Path::default().shape(Shape::Circle, x[newest.run], y.at(newest.value), 4);
@@ -112,6 +116,31 @@ fn releases(svg: &mut Svg, runs: &[RunNote], x: &[i32]) {
         before = Some(release);
     }
     svg.path("releases", &lines);
+}
+
+/// A line before the first point of each new level, with the change beside it and all of it in words behind it.
+fn steps(svg: &mut Svg, series: &Series, runs: &[RunNote], x: &[i32], lean: bool) {
+    for step in &series.steps {
+        let index = step.change.index;
+        let run = series.points[index].run;
+        let before = series.points[..index].iter().rfind(|point| point.state.counts());
+        let middle = before.map_or(x[run], |before| (x[before.run] + x[run]) / 2);
+        let Sign { class, sign, word } = sign(step);
+        let class = format!("step {class}");
+        let change = percent(step.change.magnitude());
+        let line = Path::default().to(middle, TOP).line(middle, BOTTOM);
+        if lean {
+            svg.path(&class, &line);
+        } else {
+            let day = day(runs[run].started);
+            svg.told(&class, &line, &format!("{day}: {change}, {word}; {}", step.circumstances()));
+        }
+        let (at, anchor) = match middle > RIGHT - 80 {
+            true => (middle - 4, Anchor::End),
+            false => (middle + 4, Anchor::Start),
+        };
+        svg.text(&class, at, BOTTOM - 4, anchor, &format!("{sign} {change}"));
+    }
 }
 
 /// Points that do not count, and those of a pass after a failure. Values beyond the axis stand at its end.

@@ -37,6 +37,17 @@ pub enum Kind {
     Pending,
 }
 
+impl Kind {
+    /// The word in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::NodeSwitch => "node_switch",
+            Self::Pending => "pending",
+        }
+    }
+}
+
 /// A place where the level of a series changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChangePoint {

@@ -19,11 +19,12 @@ use trtllm_perf::dashboard::{ReportData, page};
 
 type Test = (&'static str, fn(&mut Chromium));
 
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 10] = [
     ("a_page_complains_of_nothing_and_asks_the_network_for_nothing", quiet),
     ("rows_are_filtered_and_counted", filtered),
     ("columns_are_sorted_both_ways_and_say_so", sorted),
     ("a_link_opens_the_page_of_a_case_and_further_metrics_are_drawn_on_demand", case_page),
+    ("steps_are_marked_in_the_chart_listed_below_it_and_drawn_for_further_metrics_too", steps),
     ("without_javascript_tables_charts_and_links_are_there_and_no_dead_controls", no_javascript),
     ("the_keyboard_reaches_everything_and_is_caught_nowhere", keyboard),
     ("light_dark_narrow_and_print_all_fit", looks),
@@ -184,6 +185,44 @@ fn case_page(browser: &mut Chromium) {
     browser.value("new Promise(done => setTimeout(done, 200))");
     assert_eq!(browser.value(DISPLAY), "block");
     is_quiet(browser);
+}
+
+fn steps(browser: &mut Chromium) {
+    let data = big(40, 60);
+    let (_folder, path) = open(browser, &data, "#c7");
+    let marks = "document.querySelectorAll('#c7 svg.trend path.step').length";
+    let place = "document.querySelector('#c7 svg.trend path.step').getBBox().x";
+    let title = "document.querySelector('#c7 svg.trend path.step title').textContent";
+    assert_eq!(browser.value(marks), 1);
+    let (drawn_here, told_here) = (browser.value(place), browser.value(title));
+    let told = told_here.as_str().expect("a text").to_owned();
+    assert!(
+        told.starts_with("2026-10-27: +")
+            && told.contains("better; came with release 1.1.0 → 1.2.0"),
+        "{told}"
+    );
+    let list = "document.querySelector('#c7 ul.steps').textContent";
+    let listed = browser.value(list).as_str().expect("a text").to_owned();
+    assert!(listed.starts_with("2026-10-27: ▲ better Token throughput +"), "{listed}");
+    browser.picture("steps");
+    // The script draws what the page came with, and the same for other metrics.
+    browser.value("document.querySelectorAll('#c7 .pick button')[0].click()");
+    assert_eq!((browser.value(place), browser.value(title)), (drawn_here, told_here));
+    browser.value("document.querySelectorAll('#c7 .pick button')[3].click()");
+    assert_eq!(browser.value(marks), 1);
+    let label = "document.querySelector('#c7 svg.trend text.step').textContent";
+    let label = browser.value(label).as_str().expect("a text").to_owned();
+    assert!(label.starts_with("▲ −") && label.ends_with(" %"), "{label}");
+    browser.looks("dark", "");
+    browser.picture("steps-dark");
+    browser.looks("light", "");
+    is_quiet(browser);
+    browser.scripts(false);
+    browser.open(&path, "#c7");
+    assert_eq!(browser.value(marks), 1);
+    assert_eq!(browser.value(list), listed);
+    is_quiet(browser);
+    browser.scripts(true);
 }
 
 fn no_javascript(browser: &mut Chromium) {

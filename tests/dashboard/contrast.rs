@@ -56,7 +56,7 @@ fn text_stands_out_as_level_aa_asks_and_marks_do_in_every_scheme() {
             }
         }
         for ground in ["page", "band", "shade"] {
-            for mark in ["mark", "bad", "warn"] {
+            for mark in ["mark", "bad", "warn", "good", "off"] {
                 let found = contrast(colours[mark], colours[ground]);
                 assert!(found >= 3.0, "{scheme}: {mark} on {ground}: {found:.2}");
             }

@@ -197,3 +197,29 @@ fn a_gate_that_errs_to_one_side_is_called_biased_in_the_header() {
     let html = page(&data);
     assert!(html.contains("gate biased") && html.contains("regress to improve 1 : 12"));
 }
+
+#[test]
+fn steps_are_found_in_medians_of_runs_with_the_release_that_they_came_with() {
+    let level = |night: usize| if night < 20 { 1000.0 } else { 900.0 } * wobble(0, night);
+    let values: Vec<f64> = (0..40).map(level).collect();
+    let mut runs = nights(&values, |night| if night < 20 { "1.0" } else { "1.1" });
+    // A second attempt of a night is of the same point.
+    let mut again = runs[25].attempts[0].clone();
+    again.number = 2;
+    runs[25].attempts.push(again);
+    let data = report(&runs);
+    let case = &data.cases[0];
+    for series in &case.series {
+        let [step] = &series.steps[..] else { panic!("{:?}", series.steps) };
+        assert_eq!(series.points[step.change.index].run, 20, "{}", series.metric);
+        assert!(step.worse && step.circumstances().starts_with("came with release 1.0 → 1.1;"));
+    }
+    // What people marked as invalid does not count, so that there is no level to step to.
+    let invalid: Vec<String> = (20..40).map(|night| format!("n{night}")).collect();
+    let said = Said {
+        invalid: &|run, _, _| invalid.iter().any(|it| it == run).then(|| "bad node".to_owned()),
+        ..Said::nothing()
+    };
+    let data = gather(&runs, &said, BTreeMap::new(), time("2026-12-24T12:00:00Z"));
+    assert!(data.cases[0].series.iter().all(|series| series.steps.is_empty()));
+}

@@ -224,7 +224,7 @@ pub const HOSTILE: [&str; 8] = [
     "\u{202e}gnp.exe\u{0}\u{1b}[2J&lt;b&gt;",
 ];
 
-/// A report in which every text is hostile.
+/// A report in which every text is hostile; in the middle a step, which comes with a release and a driver.
 pub fn hostile_report(text: &str) -> ReportData {
     let start = time("2026-11-23T01:00:00Z");
     let case = CaseIdentity {
@@ -232,18 +232,23 @@ pub fn hostile_report(text: &str) -> ReportData {
         fields: serde_json::json!({ "label": text }).to_string(),
     };
     let mut runs = Vec::new();
-    for night in 0..7 {
-        let at = start + SignedDuration::from_hours(24 * night);
-        let mut one = attempt(&case, at, 1000.0 + night as f64);
+    for night in 0..24_usize {
+        let at = start + SignedDuration::from_hours(24 * night as i64);
+        let level = if night < 12 { 1000.0 } else { 900.0 };
+        let mut one = attempt(&case, at, level * wobble(0, night));
         one.machine_class = text.to_owned();
         one.engine = text.to_owned();
-        if night == 6 {
+        if night == 23 {
             one.ended = Ended::Failed { kind: text.to_owned(), message: text.to_owned() };
         }
         one.facts.values_mut().for_each(|value| *value = text.to_owned());
-        let mut run = run(&format!("{night}{text}"), at, text, vec![one]);
+        let release = if night < 12 { "1.0" } else { text };
+        let mut run = run(&format!("{night}{text}"), at, release, vec![one]);
         run.prefix = Some(text.to_owned());
         run.facts.values_mut().for_each(|value| *value = text.to_owned());
+        if night < 12 {
+            run.facts.insert(Aspect::Driver, "580".to_owned());
+        }
         runs.push(run);
     }
     let newest = runs.last().expect("a run");

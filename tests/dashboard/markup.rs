@@ -124,6 +124,10 @@ fn names_and_logs_are_text_wherever_they_stand() {
         let json: serde_json::Value =
             serde_json::from_str(&text(by_id(&document, "data"))).expect("JSON");
         assert!(json["cases"].is_array());
+        let steps = all(document.root(), "path")
+            .into_iter()
+            .filter(|it| it.attribute("class").is_some_and(|class| class.starts_with("step ")));
+        assert_eq!(steps.count(), 1, "{hostile}: the step is there, with what came with it");
         assert!(!html.contains(['\0', '\u{1b}', '\u{202e}']), "what hides is shown");
     }
 }

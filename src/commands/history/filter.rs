@@ -7,7 +7,7 @@ use crate::metric::Metric;
 
 /// All that is given must hold.
 #[derive(Debug, clap::Args)]
-pub(super) struct FilterArgs {
+pub struct FilterArgs {
     /// Labels, as a shell pattern over the whole of it.
     #[arg(long, value_name = "GLOB")]
     case: Option<String>,

@@ -1,19 +1,23 @@
 //! `trtllm-perf history show WHAT`
 
+mod series;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::super::steps::Finder;
 use super::filter::FilterArgs;
-use super::table::{Column, minute, number, table};
+use super::table::{Column, lines, minute, number};
 use crate::history::{
-    About, AttemptRecord, CaseIdentity, Entries, Point, RunRecord, RunSummary, Series, Store,
+    AttemptRecord, CaseIdentity, Entries, Filter, Point, RunRecord, RunSummary, Series, Store,
 };
 use crate::list::{glob_matches, nearest};
 use crate::run;
 use crate::tables::Tables;
+use series::{point_json, series_text};
 
 /// Show one run, or the series of a case with their newest points.
 #[derive(Debug, clap::Args)]
@@ -85,92 +89,28 @@ fn the_series(args: &ShowArgs, store: &mut dyn Store, entries: &Entries) -> anyh
             near.unwrap_or_else(|| "; `history list` and `history list --series` name them".into())
         );
     }
+    let finder = Finder::new(entries, &store.runs(&Filter::default())?);
     let mut text = String::new();
     for series in series {
         let last = Some(args.last).filter(|last| *last > 0);
         let points = store.points(series, &filter, last)?;
+        // The whole series: a level may have begun before the points that are shown.
+        let all = store.points(series, &Filter::default(), None)?;
+        let steps = finder.steps(series, &all);
+        let begins = |point: &Point| {
+            let here = |it: &Point| {
+                (it.time, &it.run_id, it.attempt) == (point.time, &point.run_id, point.attempt)
+            };
+            steps.iter().find(|step| here(&all[step.change.index]))
+        };
         if args.json {
-            points.iter().for_each(|point| text += &format!("{}\n", point_json(series, point)));
+            let line = |point: &Point| format!("{}\n", point_json(series, point, begins(point)));
+            text.extend(points.iter().map(line));
         } else {
-            text += &series_text(series, &points, entries);
+            text += &series_text(series, &points, entries, &begins);
         }
     }
     Ok(text)
-}
-
-fn point_json(series: &Series, point: &Point) -> serde_json::Value {
-    json!({
-        "case": series.case.label,
-        "metric": series.metric,
-        "unit": series.metric.unit(),
-        "machine_class": series.machine_class,
-        "engine": series.engine,
-        "time": point.time,
-        "value": point.value,
-        "state": point.state,
-        "invalidated": point.invalidated,
-        "certificate": point.standing,
-        "run_id": point.run_id,
-        "attempt": point.attempt,
-        "release": point.release,
-        "origin": point.origin,
-        "threshold": point.limits.threshold,
-        "absolute_threshold": point.limits.absolute_threshold,
-    })
-}
-
-fn series_text(series: &Series, points: &[Point], entries: &Entries) -> String {
-    let mut text = format!(
-        "{}\n{} in {} on {} ({})\n",
-        series.case.label,
-        series.metric,
-        series.metric.unit(),
-        series.machine_class,
-        series.engine
-    );
-    if let Some(blessing) =
-        entries.blessed(&series.case, series.metric, &series.machine_class, &series.engine)
-    {
-        let by = &blessing.made.by;
-        let level = number(blessing.level);
-        writeln!(text, "blessed: {level} by {by}: {}", blessing.reason).expect("a string");
-    }
-    let columns = [
-        Column("time (UTC)", false),
-        Column("value", true),
-        Column("state", false),
-        Column("certificate", false),
-        Column("release", false),
-        Column("run", false),
-        Column("remark", false),
-    ];
-    let row = |point: &Point| {
-        vec![
-            minute(point.time),
-            number(point.value),
-            point.state.word().to_owned(),
-            point.standing.map_or("-", |standing| standing.word()).to_owned(),
-            point.release.clone().unwrap_or_else(|| "-".to_owned()),
-            point.run_id.clone(),
-            remark(point, &series.case.label, entries),
-        ]
-    };
-    text + &table(&columns, &points.iter().map(row).collect::<Vec<_>>()) + "\n"
-}
-
-/// What people said of a point.
-fn remark(point: &Point, label: &str, entries: &Entries) -> String {
-    let mut remarks: Vec<String> = point.invalidated.iter().cloned().collect();
-    let told = entries.annotations.iter().filter(|annotation| {
-        annotation.case.as_deref().is_none_or(|glob| glob_matches(glob, label))
-            && match &annotation.about {
-                About::Run(run) => *run == point.run_id,
-                About::Release(release) => Some(release) == point.release.as_ref(),
-                About::Time(_) => false,
-            }
-    });
-    remarks.extend(told.map(|annotation| annotation.text.clone()));
-    remarks.join("; ")
 }
 
 fn run_json(run: &RunRecord, entries: &Entries) -> String {
@@ -251,5 +191,5 @@ fn run_text(run: &RunRecord, entries: &Entries) -> String {
             rows.push(front.into_iter().chain(rest).collect());
         }
     }
-    text + &table(&columns, &rows)
+    text + &lines(&columns, &rows).concat()
 }

@@ -7,6 +7,11 @@ pub(in crate::commands) struct Column<'a>(pub &'a str, pub bool);
 
 /// The rows under their titles, each column as wide as its widest text.
 pub(in crate::commands) fn table(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
+    lines(columns, rows).concat()
+}
+
+/// The lines of such a table, the titles first, each with its end.
+pub(in crate::commands) fn lines(columns: &[Column<'_>], rows: &[Vec<String>]) -> Vec<String> {
     let titles: Vec<String> = columns.iter().map(|column| column.0.to_owned()).collect();
     let all = || std::iter::once(&titles).chain(rows);
     let width = |index: usize| all().map(|row| row[index].chars().count()).max().unwrap_or(0);
@@ -23,12 +28,12 @@ pub(in crate::commands) fn table(columns: &[Column<'_>], rows: &[Vec<String>]) -
 }
 
 /// A time for people, in UTC to the minute.
-pub(super) fn minute(time: Timestamp) -> String {
+pub fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A number for people: five significant digits, or all before the point.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let digits = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     let decimals = usize::try_from(4 - digits).unwrap_or(0).min(9);
     format!("{value:.decimals$}")

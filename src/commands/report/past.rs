@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dashboard::{Remark, Said};
-use crate::history::{
-    About, CaseIdentity, Entries, Filter, HistoryError, RunRecord, RunSummary, Store,
-};
-use crate::list::glob_matches;
+use crate::dashboard::Said;
+use crate::history::{CaseIdentity, Entries, Filter, HistoryError, RunRecord, RunSummary, Store};
 use crate::metric::Metric;
+use crate::trend::Remarks;
 
 /// Runs that began so close to the newest one may have evidence that is worth reading.
 const LAST_NIGHT: SignedDuration = SignedDuration::from_hours(12);
@@ -20,9 +18,7 @@ pub struct Past {
     /// The oldest first; of renamed cases, under the last name.
     pub runs: Vec<RunRecord>,
     entries: Entries,
-    /// When each run began, and the first run of each release.
-    starts: BTreeMap<String, Timestamp>,
-    releases: BTreeMap<String, Timestamp>,
+    remarks: Remarks,
 }
 
 impl Past {
@@ -34,19 +30,13 @@ impl Past {
         let from = newest
             .saturating_sub(SignedDuration::from_hours(i64::from(days) * 24))
             .unwrap_or(Timestamp::MIN);
-        let mut releases = BTreeMap::new();
-        for run in &all {
-            if let Some(release) = &run.release {
-                releases.entry(release.clone()).or_insert(run.started);
-            }
-        }
         let mut renamed = BTreeMap::new();
         let mut runs = Vec::new();
         for summary in all.iter().filter(|run| run.started >= from) {
             runs.push(Self::one(store, summary, &entries, &mut renamed)?);
         }
-        let starts = all.into_iter().map(|run| (run.id, run.started)).collect();
-        Ok(Self { runs, entries, starts, releases })
+        let remarks = Remarks::new(&entries, &all);
+        Ok(Self { runs, entries, remarks })
     }
 
     /// The self-checks of a history alone.
@@ -88,20 +78,7 @@ impl Past {
             let entry = self.entries.invalid(run, label, metric)?;
             Some(format!("marked by {}: {}", entry.made.by, entry.reason))
         };
-        let remarks = |label: &str| {
-            let annotations = self.entries.annotations.iter();
-            let of = annotations
-                .filter(|it| it.case.as_deref().is_none_or(|pattern| glob_matches(pattern, label)));
-            let remark = |it: &crate::history::Annotation| {
-                let at = match &it.about {
-                    About::Time(at) => *at,
-                    About::Run(id) => *self.starts.get(id)?,
-                    About::Release(release) => *self.releases.get(release)?,
-                };
-                Some(Remark { at, text: format!("{} ({})", it.text, it.made.by) })
-            };
-            of.filter_map(remark).collect()
-        };
+        let remarks = |label: &str| self.remarks.on(label);
         let self_check = |machine: &str, engine: &str| self.entries.self_check(machine, engine);
         then(&Said { invalid: &invalid, remarks: &remarks, self_check: &self_check })
     }
