@@ -58,7 +58,7 @@ fn pairs(n: usize) -> String {
     if n == 1 { "1 pair".to_owned() } else { format!("{n} pairs") }
 }
 
-fn change(ratio: f64, limit: Limit) -> String {
+pub(super) fn change(ratio: f64, limit: Limit) -> String {
     let shown = signed(ratio);
     if shown == NO_CHANGE {
         return "no change".to_owned();
@@ -68,14 +68,14 @@ fn change(ratio: f64, limit: Limit) -> String {
 }
 
 /// A ratio as a change in percent: `+2.1 %`.
-fn signed(ratio: f64) -> String {
+pub(super) fn signed(ratio: f64) -> String {
     let text = format!("{:+.1} %", (ratio - 1.0) * 100.0);
     // Rounding makes zeros of either sign; one is enough.
     if text == "-0.0 %" { NO_CHANGE.to_owned() } else { text }
 }
 
 /// A share in percent, with as many decimals as it has: `3 %`, `2.5 %`.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{} %", (share * 1000.0).round() / 10.0)
 }
 
