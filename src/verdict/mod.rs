@@ -1,15 +1,19 @@
 //! Station 9, verdicts: whether a number is worse than another, said with a known rate of error. Pure arithmetic.
 //!
 //! Two runs beside each other on the same GPUs are judged by [`paired`], one new number against the numbers of earlier
-//! nights by [`one_point`], and a long series is cut at its steps by [`change_points`]. All three work on logarithms:
+//! nights by [`one_point`], and a long series is cut at its steps by [`change_points`]; [`night`] and [`drift`] put these
+//! together for the runs of a night. All work on logarithms:
 //! noise and losses of benchmarks are shares, and so a metric and its reciprocal get the same verdict. When several
 //! metrics are judged at once, [`holm`] keeps the whole at the level of one. `docs/VERDICT.md` has formulas, a worked
 //! example and the rates of error as simulated.
 
 pub mod change_points;
 mod detector;
+pub mod drift;
 mod energy;
 pub mod holm;
+pub mod night;
+mod night_words;
 mod node;
 pub mod one_point;
 mod outlier;

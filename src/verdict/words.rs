@@ -68,7 +68,7 @@ pub(super) fn change(ratio: f64, limit: Limit) -> String {
 }
 
 /// A ratio as a change in percent: `+2.1 %`.
-pub(super) fn signed(ratio: f64) -> String {
+fn signed(ratio: f64) -> String {
     let text = format!("{:+.1} %", (ratio - 1.0) * 100.0);
     // Rounding makes zeros of either sign; one is enough.
     if text == "-0.0 %" { NO_CHANGE.to_owned() } else { text }
