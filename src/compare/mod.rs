@@ -6,6 +6,7 @@
 //! is one value, [`Comparison`], that is JSON as it stands; `text` and `markdown` print it.
 
 mod absent;
+mod cause;
 mod judge;
 mod markdown;
 mod means;
@@ -18,6 +19,7 @@ mod row;
 mod text;
 pub mod words;
 
+pub use cause::{Cause, CauseClass, Differing, between};
 pub use markdown::{MARKDOWN_LIMIT, markdown};
 pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};
@@ -43,7 +45,7 @@ pub fn compare(base: &Side, candidate: &Side, options: &Options) -> Comparison {
     let mut collector = provenance::Collector::default();
     let mut rows: Vec<(CaseIdentity, Row, BTreeSet<Aspect>)> = Vec::new();
     for pair in &found.pairs {
-        let differs = collector.add(&pair.base, &pair.candidate);
+        let differs = collector.add(pair.base.facts(), pair.candidate.facts());
         let judged = row::rows(pair, options);
         rows.extend(judged.into_iter().map(|row| (pair.case.clone(), row, differs.clone())));
     }

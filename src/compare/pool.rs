@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Options, Side};
-use crate::history::{Aspect, AttemptRecord, CaseIdentity, Facts, RunRecord, SampleRecord};
+use crate::history::{AttemptRecord, CaseIdentity, Facts, RunRecord, SampleRecord};
 use crate::list::glob_matches;
 use crate::metric::{Limits, Metric};
 
@@ -62,9 +62,9 @@ impl<'a> Pool<'a> {
         found
     }
 
-    /// What each attempt knows of an aspect.
-    pub fn facts(&self, aspect: Aspect) -> impl Iterator<Item = Option<&str>> {
-        self.attempts.iter().map(move |(_, facts)| facts.get(&aspect).map(String::as_str))
+    /// What is known of each attempt.
+    pub fn facts(&self) -> impl Iterator<Item = &Facts> {
+        self.attempts.iter().map(|(_, facts)| facts)
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::pool::Pool;
-use crate::history::{Aspect, Kind};
+use crate::history::{Aspect, Facts, Kind};
 
 /// What differs between the sides, over all cases that were compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -48,11 +47,11 @@ pub struct SingleVariable {
     pub answer: Option<bool>,
     /// The kinds of cause that differ.
     pub kinds: Vec<Kind>,
-    /// Causes that are not known on a side, or that vary on both.
+    /// Causes that are not known on a side, or that vary on both; of a single kind that differs only those of others.
     pub open: Vec<Aspect>,
 }
 
-/// Collects what differs, case by case.
+/// Collects what differs, case by case. The one rule for what a difference may be put down to.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     cases: usize,
@@ -60,31 +59,57 @@ pub(super) struct Collector {
     pairs: BTreeMap<Aspect, BTreeMap<[BTreeSet<String>; 2], usize>>,
     unknown: BTreeMap<Aspect, [bool; 2]>,
     varies: BTreeSet<Aspect>,
+    /// Those that differ and may be a cause.
+    causes: BTreeSet<Aspect>,
+    /// Those that may be a cause, and of which it is not known whether they differ.
+    open: BTreeSet<Aspect>,
 }
 
 impl Collector {
-    /// Takes a compared case in; returns the aspects that differ for it.
-    pub fn add(&mut self, base: &Pool<'_>, candidate: &Pool<'_>) -> BTreeSet<Aspect> {
+    /// Takes in what is known of the attempts of a compared case; returns the aspects that differ for it.
+    pub fn add<'a>(
+        &mut self,
+        base: impl IntoIterator<Item = &'a Facts>,
+        candidate: impl IntoIterator<Item = &'a Facts>,
+    ) -> BTreeSet<Aspect> {
         self.cases += 1;
+        let sides: [Vec<&Facts>; 2] = [base.into_iter().collect(), candidate.into_iter().collect()];
         let mut differs = BTreeSet::new();
+        let mut same_dataset = false;
         for aspect in Aspect::ALL {
-            let sets = [base, candidate].map(|pool| {
-                let known = pool.facts(aspect).flatten().map(str::to_owned);
-                known.collect::<BTreeSet<_>>()
-            });
-            let lacks = [base, candidate].map(|pool| pool.facts(aspect).any(|it| it.is_none()));
+            let values = |facts: &Vec<&Facts>| -> Vec<Option<String>> {
+                facts.iter().map(|facts| facts.get(&aspect).cloned()).collect()
+            };
+            let values = [values(&sides[0]), values(&sides[1])];
+            // A side without an attempt knows nothing.
+            let lacks = [0, 1].map(|side| values[side].is_empty() || values[side].contains(&None));
+            let sets = values.map(|side| side.into_iter().flatten().collect::<BTreeSet<_>>());
             if lacks != [false; 2] {
                 let unknown = self.unknown.entry(aspect).or_default();
                 *unknown = [unknown[0] || lacks[0], unknown[1] || lacks[1]];
             }
-            if sets.iter().any(BTreeSet::is_empty) {
-                continue;
+            let known = sets.iter().all(|set| !set.is_empty());
+            let differ = known && sets[0] != sets[1];
+            let varies = known && !differ && sets[0].len() > 1;
+            let is_open = lacks != [false; 2] || varies;
+            if aspect == Aspect::Dataset {
+                same_dataset = known && !differ && !is_open;
             }
-            if sets[0] != sets[1] {
+            // Whatever made a data set, its bytes are what counts.
+            let is_moot = aspect == Aspect::DatasetTool && same_dataset;
+            let may_be_cause = aspect.kind() != Kind::Harness && !is_moot;
+            if varies {
+                self.varies.insert(aspect);
+            }
+            if may_be_cause && is_open {
+                self.open.insert(aspect);
+            }
+            if differ {
                 differs.insert(aspect);
                 *self.pairs.entry(aspect).or_default().entry(sets).or_default() += 1;
-            } else if sets[0].len() > 1 {
-                self.varies.insert(aspect);
+                if may_be_cause {
+                    self.causes.insert(aspect);
+                }
             }
         }
         differs
@@ -127,22 +152,23 @@ impl Collector {
         }
     }
 
-    fn single_variable(&self) -> SingleVariable {
-        let is_cause = |aspect: &&Aspect| aspect.kind() != Kind::Harness;
-        let kinds: BTreeSet<Kind> =
-            self.pairs.keys().filter(is_cause).map(|aspect| aspect.kind()).collect();
-        let open: BTreeSet<Aspect> =
-            self.unknown.keys().chain(&self.varies).filter(is_cause).copied().collect();
+    /// Whether what differs is one kind of cause alone.
+    pub fn single_variable(&self) -> SingleVariable {
+        let kinds: BTreeSet<Kind> = self.causes.iter().map(|aspect| aspect.kind()).collect();
+        // What else of the only kind differs changes nothing about its being the only one.
+        let matters = |aspect: &&Aspect| kinds.len() != 1 || !kinds.contains(&aspect.kind());
+        let open: Vec<Aspect> = self.open.iter().filter(matters).copied().collect();
         let answer = match kinds.len() {
             _ if self.cases == 0 => None,
             2.. => Some(false),
             _ if !open.is_empty() => None,
             count => Some(count == 1),
         };
-        SingleVariable {
-            answer,
-            kinds: kinds.into_iter().collect(),
-            open: open.into_iter().collect(),
-        }
+        SingleVariable { answer, kinds: kinds.into_iter().collect(), open }
+    }
+
+    /// The aspects that may be a cause and differ.
+    pub fn causes(&self) -> &BTreeSet<Aspect> {
+        &self.causes
     }
 }

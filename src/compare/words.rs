@@ -138,6 +138,25 @@ pub fn elided(text: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// Two texts in at most `width` characters each; where one is longer, the place at which they part, with what stands
+/// before it.
+pub fn apart(texts: [&str; 2], width: usize) -> [String; 2] {
+    let [a, b] = texts.map(|text| text.chars().collect::<Vec<_>>());
+    if a.len().max(b.len()) <= width {
+        return texts.map(str::to_owned);
+    }
+    let alike = a.iter().zip(&b).take_while(|(one, other)| one == other).count();
+    // Half of the room for what leads there.
+    let start = alike.saturating_sub(width / 2);
+    [a, b].map(|text| {
+        let room = width - usize::from(start > 0);
+        let rest = &text[start.min(text.len())..];
+        let cut = rest.len() > room;
+        let kept: String = rest.iter().take(room - usize::from(cut)).collect();
+        format!("{}{kept}{}", if start > 0 { "…" } else { "" }, if cut { "…" } else { "" })
+    })
+}
+
 /// A label without words that all labels have, in at most `width` characters.
 pub fn label(label: &str, width: usize) -> String {
     let short = [("-bench-", "-"), ("-input_output_len:", "-io:"), ("-pytorch-", "-pt-")];
@@ -162,6 +181,14 @@ mod tests {
             ["13.5 % worse", "4.0 % better", "0.0 %", "> 9999 % worse"]
         );
         assert_eq!(interval([-1.04, 12.0]), "-1.0 to +12.0");
+    }
+
+    #[test]
+    fn of_two_long_texts_the_place_where_they_part_is_kept() {
+        assert_eq!(apart(["same 1", "same 2"], 10), ["same 1", "same 2"]);
+        assert_eq!(apart(["0123456789abc x", "0123456789abd y"], 8), ["…89abc x", "…89abd y"]);
+        assert_eq!(apart(["0123456789", "01234567890123456789"], 8), ["…6789", "…678901…"]);
+        assert_eq!(apart(["", "0123456789"], 8), ["", "0123456…"]);
     }
 
     #[test]
