@@ -85,8 +85,8 @@ impl Limit {
         self.delta.ln_1p()
     }
 
-    /// `log_ratio` as a loss: positive is worse.
-    fn loss(self, log_ratio: f64) -> f64 {
+    /// `log_ratio`, the logarithm of new over old, as a loss: positive is worse.
+    pub fn loss(self, log_ratio: f64) -> f64 {
         match self.better {
             Better::Lower => log_ratio,
             Better::Higher => -log_ratio,

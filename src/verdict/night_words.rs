@@ -21,14 +21,16 @@ impl Judgement {
             return format!("{against}: {}", short(noise.history));
         };
         let (delta, least) = (percent(limit.delta), percent(resolution));
+        let explained = noise.bound.map_or(0.0, |bound| limit.loss(bound.ln()).exp_m1());
+        let explained = format!("of which noise explains {}", percent(explained));
         let unseen = format!("a loss below {least} cannot be seen in one run at this noise");
         match (self.verdict, &self.confirmation) {
             (Verdict::Regress, Some(Confirmation::OneNode(node))) => format!(
-                "{against}, of which noise explains {least}; all runs were on {node}, and a bad node would show it, too"
+                "{against}, {explained}; all runs were on {node}, and a bad node would show it, too"
             ),
-            (Verdict::Regress, _) => format!("{against}, of which noise explains {least}"),
+            (Verdict::Regress, _) => format!("{against}, {explained}"),
             (Verdict::Pass, _) if self.improved => {
-                format!("{against}, beyond the noise of {least}")
+                format!("{against}, {explained}")
             }
             (Verdict::Pass | Verdict::Invalid, _) => format!("{against}; {unseen}"),
             (Verdict::Inconclusive, _) => match self.disagreement(limit, names) {
@@ -120,7 +122,7 @@ mod tests {
                 101.0,
                 "+1.0 % worse against 10 earlier points; a loss below 5.3 % cannot be seen in one run at this noise",
             ),
-            (94.0, "-6.0 % better against 10 earlier points, beyond the noise of 5.3 %"),
+            (94.0, "-6.0 % better against 10 earlier points, of which noise explains 5.3 %"),
             (f64::NAN, "no number that counts"),
         ] {
             assert_eq!(sentence(&EARLIER, &[(new, "a")]), expected);
