@@ -11,6 +11,8 @@ mod junit;
 mod binary;
 #[path = "history/csv.rs"]
 mod csv;
+#[path = "history/judge.rs"]
+mod judge;
 #[cfg(feature = "postgres")]
 #[path = "history/postgres.rs"]
 mod postgres;

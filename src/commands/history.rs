@@ -1,9 +1,12 @@
 //! `trtllm-perf history …`: what was measured, kept over time.
 
+mod bless;
 mod export;
 mod filter;
 mod import;
+mod judge;
 mod list;
+mod named;
 mod query;
 mod say;
 mod show;
@@ -42,6 +45,10 @@ enum Command {
     Query(query::QueryArgs),
     /// Write samples for other programs: CSV, JSON lines, Parquet, OpenSearch.
     Export(export::ExportArgs),
+    /// Say which cases of a run, or of the newest one, are slower than in the nights before.
+    Judge(judge::JudgeArgs),
+    /// Freeze the levels of series, for `judge` to hold slow decline against.
+    Bless(bless::BlessArgs),
     /// Put a remark at a moment, a run or a release.
     Annotate(say::AnnotateArgs),
     /// Mark samples of a run as not to be trusted, or take that back.
@@ -63,6 +70,8 @@ pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(&args, open()?.as_mut()),
         Command::Query(args) => query::run(&args, open()?.as_mut()),
         Command::Export(args) => export::run(&args, open()?.as_mut()),
+        Command::Judge(args) => judge::run(&args, open()?.as_mut()),
+        Command::Bless(args) => bless::run(&args, open()?.as_mut()),
         Command::Annotate(args) => say::annotate(&args, open()?.as_mut()),
         Command::Invalidate(args) => say::invalidate(&args, open()?.as_mut()),
         Command::Alias(args) => say::alias(&args, open()?.as_mut()),
