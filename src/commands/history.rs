@@ -45,9 +45,7 @@ enum Command {
     Query(query::QueryArgs),
     /// Write samples for other programs: CSV, JSON lines, Parquet, OpenSearch.
     Export(export::ExportArgs),
-    /// Say which cases of a run, or of the newest one, are slower than in the nights before.
     Judge(judge::JudgeArgs),
-    /// Freeze the levels of series, for `judge` to hold slow decline against.
     Bless(bless::BlessArgs),
     /// Put a remark at a moment, a run or a release.
     Annotate(say::AnnotateArgs),

@@ -180,14 +180,14 @@ pub(super) fn commands(judged: &Judged) -> Vec<(&'static str, String)> {
         .cases
         .iter()
         .filter(slower)
-        .map(|case| format!("--case '{}'", case.case.label))
+        .map(|case| format!("--case {}", quoted(&case.case.label)))
         .collect();
     if cases.is_empty() {
         return Vec::new();
     }
     let (cases, runs) = (cases.join(" "), &judged.runs);
     let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
-    let place = &judged.place;
+    let place = quoted(&judged.place);
     vec![
         (
             "to confirm, on another node of the same machine class",
@@ -201,4 +201,26 @@ pub(super) fn commands(judged: &Judged) -> Vec<(&'static str, String)> {
             format!("trtllm-perf gate --base GOOD --candidate NEW {cases}"),
         ),
     ]
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,@+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", shown(word).replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_read_more_into_it() {
+        assert_eq!(quoted("perf-history.sqlite"), "perf-history.sqlite");
+        assert_eq!(quoted("a:1,2"), "'a:1,2'");
+        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
+        assert_eq!(quoted(""), "''");
+    }
 }
