@@ -19,7 +19,8 @@
 //! 11. [`record`] keeps the journal of a run and folds CSV, YAML and JUnit from it.
 //! 12. [`history`] keeps every sample of every run.
 //! 13. [`compare`] lays two runs, releases or days beside each other.
-//! 14. [`trend`](mod@trend) says what a history tells over time: where a level stepped, and what came with it.
+//! 14. [`trend`](mod@trend) says what a history tells over time: where a level stepped and what came with it, and whether a night
+//!     is slower than those before.
 //! 15. [`dashboard`] makes the report: one HTML file of runs and of the history.
 //!
 //! [`trial`] is the plot of one trial over these stations, and [`run`] that of all trials of one invocation.

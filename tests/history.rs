@@ -16,6 +16,8 @@ mod binary;
 mod csv;
 #[path = "history/fleet.rs"]
 mod fleet;
+#[path = "history/judge.rs"]
+mod judge;
 #[cfg(feature = "postgres")]
 #[path = "history/postgres.rs"]
 mod postgres;

@@ -8,7 +8,7 @@ use rand_mt::Mt64;
 use trtllm_perf::metric::Better;
 use trtllm_perf::verdict::change_points::{Kind, Point, change_points};
 use trtllm_perf::verdict::paired::{self, Judgement, LOOKS};
-use trtllm_perf::verdict::{Limit, Pair, Verdict, one_point, stats};
+use trtllm_perf::verdict::{Limit, Pair, Verdict, drift, night, one_point, stats};
 
 /// Pairs of these candidates and bases.
 fn pairs(values: &[(f64, f64)]) -> Vec<Pair> {
@@ -408,4 +408,121 @@ fn trend_prints_steps_as_json_and_everything_as_a_table() {
         row("new     d78", " pending") && row("240 points in 3 series: 1 steps", ", 1 pending"),
         "{out}"
     );
+}
+
+/// Nights of a series, those before and the values of the night itself.
+fn some_nights() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+    (0.001f64..0.03, 0.85f64..1.15).prop_flat_map(|(noise, ratio)| {
+        let night = |level: f64| (-1.0f64..1.0).prop_map(move |it| level * (1.0 + noise * it));
+        (
+            prop::collection::vec(night(100.0), 0..45),
+            prop::collection::vec(night(100.0 * ratio), 0..4),
+        )
+    })
+}
+
+fn night(earlier: &[f64], new: &[f64], limit: Limit) -> night::Judgement {
+    let nodes = ["a", "b", "c", "d"];
+    let points: Vec<Point<'_>> = earlier.iter().copied().map(Point::from).collect();
+    let runs: Vec<night::Run<'_>> = new
+        .iter()
+        .zip(nodes)
+        .map(|(value, node)| night::Run { value: *value, node: Some(node) })
+        .collect();
+    night::judge(&points, &runs, limit)
+}
+
+/// What a night and a drift against 100 say.
+fn said(earlier: &[f64], new: &[f64], limit: Limit, scale: f64) -> (String, Option<bool>) {
+    let all = [earlier, new].concat();
+    let drift = drift::judge(&all, drift::Standard::Blessed(100.0 * scale), limit, drift::BUDGET);
+    (night(earlier, new, limit).words(), drift.drifted)
+}
+
+proptest! {
+    #[test]
+    fn a_night_does_not_depend_on_the_unit((earlier, new) in some_nights(), power in -30i32..30) {
+        let scale = 2f64.powi(power);
+        let scaled = |values: &[f64]| values.iter().map(|it| it * scale).collect::<Vec<_>>();
+        prop_assert_eq!(said(&earlier, &new, lower(), 1.0), said(&scaled(&earlier), &scaled(&new), lower(), scale));
+    }
+
+    #[test]
+    fn a_night_of_times_and_of_their_reciprocals_is_the_same((earlier, new) in some_nights()) {
+        let inverse = |values: &[f64]| values.iter().map(|it| 1e4 / it).collect::<Vec<_>>();
+        let higher = Limit::new(Better::Higher);
+        prop_assert_eq!(said(&earlier, &new, lower(), 1.0), said(&inverse(&earlier), &inverse(&new), higher, 1.0));
+        // The other direction turns a regression into an improvement.
+        let (one, other) = (night(&earlier, &new, lower()), night(&earlier, &new, higher));
+        prop_assert_eq!(one.verdict == Verdict::Regress, other.improved);
+        prop_assert_eq!(other.verdict == Verdict::Regress, one.improved);
+    }
+
+    #[test]
+    fn a_night_is_no_part_of_what_it_is_held_against((earlier, new) in some_nights(), other in 1.0f64..1e6) {
+        prop_assume!(!new.is_empty());
+        let (one, another) = (night(&earlier, &new, lower()), night(&earlier, &[other], lower()));
+        prop_assert_eq!(&one.level, &another.level);
+        prop_assert_eq!(one.runs[0].bound, another.runs[0].bound);
+        prop_assert_eq!(one.runs[0].history, another.runs[0].history);
+    }
+
+    #[test]
+    fn a_night_of_a_series_that_never_varies_never_alarms(value in 1e-6f64..1e9, n in 0usize..70, runs in 1usize..4) {
+        let (words, drifted) = said(&vec![value; n], &vec![value; runs], lower(), value / 100.0);
+        prop_assert_eq!(words.as_str(), if n < one_point::LEAST_HISTORY { "inconclusive" } else { "pass" });
+        prop_assert_ne!(drifted, Some(true));
+        let judged = vec![(night(&vec![value; n], &vec![value; runs], lower()), lower()); 5];
+        prop_assert!(night::others(&judged).into_iter().flatten().all(|other| !other.worse));
+    }
+
+    #[test]
+    fn what_is_no_measurement_is_no_night_and_no_earlier_point((earlier, new) in some_nights(), bad in prop::sample::select(vec![f64::NAN, 0.0, -0.0, -1.0, f64::INFINITY, f64::NEG_INFINITY]), at in any::<prop::sample::Index>()) {
+        let mut with_bad = earlier.clone();
+        with_bad.insert(at.index(earlier.len() + 1), bad);
+        prop_assert_eq!(said(&with_bad, &new, lower(), 1.0), said(&earlier, &new, lower(), 1.0));
+        prop_assert_eq!(night(&earlier, &[bad], lower()).words(), "invalid");
+        let more = [&new[..new.len().min(3)], &[bad]].concat();
+        prop_assert_eq!(night(&earlier, &more, lower()).verdict, night(&earlier, &new[..new.len().min(3)], lower()).verdict);
+    }
+
+    #[test]
+    fn no_night_makes_the_rule_panic(earlier in prop::collection::vec(any::<f64>(), 0..70), new in prop::collection::vec(any::<f64>(), 0..4), standard in any::<f64>()) {
+        let judgement = night(&earlier, &new, lower());
+        judgement.sentence(lower(), &["a", "b", "c", "d"][..new.len()]);
+        night::others(&[(judgement, lower())]);
+        for standard in [drift::Standard::Blessed(standard), drift::Standard::Release(&new)] {
+            drift::judge(&earlier, standard, lower(), drift::BUDGET).sentence("it", lower(), drift::BUDGET);
+        }
+    }
+}
+
+#[test]
+fn a_night_without_a_change_is_a_false_alarm_at_most_twice_in_a_thousand() {
+    const TRIALS: u64 = 6000;
+    let (mut random, higher) = (Random(Mt64::new(23)), Limit::new(Better::Higher));
+    for (cv, count) in [(0.02, 20), (0.02, 30), (0.02, 60), (0.01, 25), (0.05, 25)] {
+        let (mut alarms, mut drifts, mut seen) = (0, 0, 0);
+        for _ in 0..TRIALS {
+            let mut run = || 100.0 * (cv * random.normal()).exp();
+            let release: Vec<f64> = (0..3).map(|_| run()).collect();
+            let earlier: Vec<f64> = (0..count).map(|_| run()).collect();
+            let new = run();
+            let judged = night(&earlier, &[new], higher);
+            alarms += u64::from(judged.verdict == Verdict::Regress);
+            let newest = [&earlier[judged.level.step.unwrap_or(0)..], &[new]].concat();
+            let standard = drift::Standard::Release(&release);
+            let drift = drift::judge(&newest, standard, higher, drift::BUDGET);
+            drifts += u64::from(drift.drifted == Some(true));
+            seen += u64::from(night(&earlier, &[0.9 * new], higher).verdict == Verdict::Regress);
+        }
+        // The rates that the page on verdicts has; the lower end of the interval may not be above the promise.
+        println!("CV {cv}, {count} earlier: {alarms} alarms, {drifts} drifts, {seen} of 10 % seen");
+        for wrong in [alarms, drifts] {
+            let (low, _) = stats::wilson(wrong, TRIALS, 0.95).expect("trials");
+            assert!(low <= 0.001, "CV {cv}, {count} earlier: {wrong} of {TRIALS}");
+            assert!(wrong * 500 <= TRIALS, "CV {cv}, {count} earlier: {wrong} of {TRIALS}");
+        }
+        assert!(cv > 0.02 || seen * 10 > 8 * TRIALS, "CV {cv}, {count} earlier: {seen} seen");
+    }
 }

@@ -72,7 +72,7 @@ pub(super) fn minutes(text: &str) -> Result<f64, String> {
 }
 
 /// A share as people write it: `3%`, `3 %` or `0.03`.
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.strip_suffix('%') {
         Some(number) => (number.trim_end(), 100.0),
         None => (text, 1.0),

@@ -1,9 +1,12 @@
 //! `trtllm-perf history …`: what was measured, kept over time.
 
+mod bless;
 mod export;
 mod filter;
 mod import;
+mod judge;
 mod list;
+mod named;
 mod query;
 mod say;
 mod show;
@@ -45,6 +48,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Write samples for other programs: CSV, JSON lines, Parquet, OpenSearch.
     Export(export::ExportArgs),
+    Judge(judge::JudgeArgs),
+    Bless(bless::BlessArgs),
     /// Put a remark at a moment, a run or a release.
     Annotate(say::AnnotateArgs),
     /// Mark samples of a run as not to be trusted, or take that back.
@@ -66,6 +71,8 @@ pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(&args, open()?.as_mut()),
         Command::Query(args) => query::run(&args, open()?.as_mut()),
         Command::Export(args) => export::run(&args, open()?.as_mut()),
+        Command::Judge(args) => judge::run(&args, open()?.as_mut()),
+        Command::Bless(args) => bless::run(&args, open()?.as_mut()),
         Command::Annotate(args) => say::annotate(&args, open()?.as_mut()),
         Command::Invalidate(args) => say::invalidate(&args, open()?.as_mut()),
         Command::Alias(args) => say::alias(&args, open()?.as_mut()),

@@ -54,7 +54,7 @@ pub fn markdown(comparison: &Comparison) -> String {
 }
 
 /// `text` as inline code in which nothing has a meaning.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text = shown(text).replace('\n', " ");
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::from("<code>");

@@ -22,7 +22,7 @@ mod text;
 pub mod words;
 
 pub use cause::{Cause, CauseClass, Differing, between, common, in_turn};
-pub use markdown::{MARKDOWN_LIMIT, markdown};
+pub use markdown::{MARKDOWN_LIMIT, code, markdown};
 pub use means::{Family, Mean};
 pub use model::{Absent, Comparison, Failed, Options, RunNote, Side, SideNote};
 pub use provenance::{Difference, Provenance, SingleVariable};

@@ -9,7 +9,10 @@ use crate::record::result::State;
 use crate::sample::Certificate;
 pub use crate::trend::Remark;
 use crate::trend::Step;
+use crate::verdict::change_points::Point as Value;
+use crate::verdict::night::{Judgement, Run, judge};
 use crate::verdict::selfcheck::Tally;
+use crate::verdict::{Limit, Verdict};
 
 /// A whole report.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +153,7 @@ pub struct Change {
     pub way: Way,
     /// Whether it is worse, and by more than both limits of the metric.
     pub beyond: bool,
-    /// Whether it is more than noise: outside the band of the release, or more than the relative limit.
+    /// Whether it is more than noise: beyond what earlier points explain, or more than the relative limit.
     pub noticeable: bool,
 }
 
@@ -192,12 +195,19 @@ impl Series {
         Some(Change { share, way, beyond, noticeable })
     }
 
-    /// Whether the newest point lies outside the noise of its release. Its band is that of all points of the release, which
-    /// one far value does not move.
+    /// What the rule of `history judge` says of the newest point against the earlier ones that count. It knows neither
+    /// settings nor nodes here.
+    pub fn night(&self) -> Option<Judgement> {
+        let (newest, earlier) = self.points.split_last()?;
+        let counting = earlier.iter().filter(|point| point.state.counts());
+        let earlier: Vec<Value<'_>> = counting.map(|point| Value::from(point.value)).collect();
+        let value = if newest.state.counts() { newest.value } else { f64::NAN };
+        Some(judge(&earlier, &[Run { value, node: None }], Limit::new(self.metric.better())))
+    }
+
+    /// Whether the newest point is worse or better than the earlier ones beyond their noise and beyond δ.
     pub fn outside(&self) -> bool {
-        let (Some(newest), Some(band)) = (self.newest(), self.bands.last()) else { return false };
-        let (low, high) = band.edges();
-        newest.run <= band.last && (newest.value < low || newest.value > high)
+        self.night().is_some_and(|it| it.verdict == Verdict::Regress || it.improved)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::data::{CaseData, Outcome, ReportData, RunNote, SelfChecked};
+use super::data::{CaseData, Change, Outcome, ReportData, RunNote, SelfChecked, Way};
 use super::row::{Sign, change_sign, outcome_sign, short_name};
 use super::text::{day, minute, percent};
 use crate::history::{Aspect, Origin};
@@ -65,7 +65,7 @@ pub fn tiles(data: &ReportData) -> Vec<Tile> {
 }
 
 /// What needs a look, and how many entries there would be: failures first, then numbers that are worse beyond their
-/// limit, the worst first, then what was not run, then flaky passes.
+/// limit or their noise, the worst first, then what was not run, then flaky passes.
 pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
     let mut found: Vec<(u8, f64, Attention)> = Vec::new();
     for (id, case) in data.cases.iter().enumerate() {
@@ -87,12 +87,16 @@ pub fn attention(data: &ReportData) -> (Vec<Attention>, usize) {
             _ => {}
         }
         let told = matches!(case.outcome, Outcome::Regression(_));
-        for series in &case.series {
+        for (place, series) in case.series.iter().enumerate() {
             let here = series.newest().is_some_and(|point| point.run == case.run);
-            let Some(change) = series.change().filter(|it| here && it.beyond && !told) else {
+            let outside = series.outside();
+            // Of the metric that stands for the case, a loss that its limits would let pass is told, too.
+            let told_of =
+                |it: &Change| it.beyond || (place == 0 && outside && it.way == Way::Worse);
+            let Some(change) = series.change().filter(|it| here && !told && told_of(it)) else {
                 continue;
             };
-            let outside = if series.outside() { ", outside its noise" } else { "" };
+            let outside = if outside { ", outside its noise" } else { "" };
             let text = format!("{} {}{outside}", short_name(series.metric), percent(change.share));
             let sign = Sign { word: "worse".to_owned(), ..change_sign(&change) };
             found.push((2, -change.share.abs(), entry(sign, text)));

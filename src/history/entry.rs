@@ -148,7 +148,7 @@ impl Entries {
         checks.fold(Tally::default(), |sum, check| sum.and(check.tally))
     }
 
-    /// The newest blessing of a series.
+    /// The newest blessing of a series; one that was made under an earlier name of the case counts, too.
     pub fn blessed(
         &self,
         case: &CaseIdentity,
@@ -157,7 +157,8 @@ impl Entries {
         engine: &str,
     ) -> Option<&Blessing> {
         self.blessings.iter().rev().find(|blessing| {
-            blessing.case.fields == case.fields
+            let now = self.renamed(&blessing.case.fields).unwrap_or(&blessing.case);
+            now.fields == case.fields
                 && blessing.metric == metric
                 && blessing.machine_class == machine_class
                 && blessing.engine == engine

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::model::RunRecord;
-use super::store::{RunSummary, Series};
+use super::store::{Point, RunSummary, Series};
 use crate::list::glob_matches;
 use crate::metric::Metric;
 
@@ -35,6 +35,16 @@ impl Filter {
         fits(self.case.as_deref(), &series.case.label)
             && self.metric.is_none_or(|metric| metric == series.metric)
             && fits(self.machine.as_deref(), &series.machine_class)
+    }
+
+    /// Whether what was measured of this label on this machine class is wanted.
+    pub fn case_on(&self, label: &str, machine_class: &str) -> bool {
+        fits(self.case.as_deref(), label) && fits(self.machine.as_deref(), machine_class)
+    }
+
+    /// Whether a point is wanted, by its run and its time.
+    pub fn point(&self, point: &Point) -> bool {
+        self.time(point.time) && self.of_run(&point.run_id, point.release.as_deref())
     }
 
     /// Whether a run is wanted, by what is known of it as a whole.

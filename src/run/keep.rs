@@ -1,14 +1,17 @@
 //! The run and the history: what the run folder says of who asked for what, and how the run gets into the store at its
 //! end. Nothing that goes wrong here changes how the run ends, since its folder keeps everything.
 
+use std::collections::BTreeSet;
+
 use super::prepare::Prepared;
 use super::{Asked, output};
 use crate::case::ModelTable;
 use crate::engine::Flow;
 use crate::history::source::{read_run_folder, read_tests_of_run_folder};
-use crate::history::{HistoryError, Mode, Place, RunRecord, clear, mark, pending};
+use crate::history::{Filter, HistoryError, Mode, Place, RunRecord, Store, clear, mark, pending};
 use crate::machine;
 use crate::record::{Provenance, RunFolder, words_without_secrets};
+use crate::verdict::one_point::LEAST_HISTORY;
 
 /// Who asked for the run, and how.
 pub fn provenance(asked: &Asked, flow: Flow) -> Provenance {
@@ -64,7 +67,15 @@ impl Keeper {
             return;
         }
         match self.add(settings) {
-            Ok(samples) => eprintln!("history: {} ({samples} more samples)", self.place),
+            Ok((samples, judgeable)) => {
+                eprintln!("history: {} ({samples} more samples)", self.place);
+                if judgeable {
+                    eprintln!(
+                        "slower than before? trtllm-perf history judge --history {}",
+                        self.place
+                    );
+                }
+            }
             Err(error) => {
                 self.mark();
                 let output = settings.output_dir.display();
@@ -86,8 +97,8 @@ impl Keeper {
         }
     }
 
-    /// How many samples were added.
-    fn add(&self, settings: &crate::settings::Settings) -> Result<usize, HistoryError> {
+    /// How many samples were added, and whether there are enough earlier ones to judge them by.
+    fn add(&self, settings: &crate::settings::Settings) -> Result<(usize, bool), HistoryError> {
         let mut store = self.place.open(Mode::Create)?;
         let own = match &self.own {
             Some(names) => {
@@ -105,6 +116,8 @@ impl Keeper {
                 None
             }
         };
+        let cases: BTreeSet<String> =
+            own.attempts.iter().map(|attempt| attempt.case.fields.clone()).collect();
         let earlier = missed.iter().filter_map(read);
         let mut records = earlier.chain(std::iter::once(own)).map(told);
         let done = store.append(&mut records)?;
@@ -119,8 +132,19 @@ impl Keeper {
             let cleared = clear(run, &self.place);
             cleared.unwrap_or_else(|error| eprintln!("note: {}: {error}", run.path().display()));
         }
-        Ok(done.samples)
+        Ok((done.samples, judgeable(store.as_mut(), &cases)?))
     }
+}
+
+/// Whether a case has points enough before this run for `history judge` to say something.
+fn judgeable(store: &mut dyn Store, cases: &BTreeSet<String>) -> Result<bool, HistoryError> {
+    for series in store.series()?.iter().filter(|series| cases.contains(&series.case.fields)) {
+        let points = store.points(series, &Filter::default(), Some(LEAST_HISTORY + 1))?;
+        if points.len() > LEAST_HISTORY {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The record, once what could not be read of it is told.

@@ -1,7 +1,8 @@
 //! Station 9, verdicts: whether a number is worse than another, said with a known rate of error. Pure arithmetic.
 //!
 //! Two runs beside each other on the same GPUs are judged by [`paired`], one new number against the numbers of earlier
-//! nights by [`one_point`], and a long series is cut at its steps by [`change_points`]. All three work on logarithms:
+//! nights by [`one_point`], and a long series is cut at its steps by [`change_points`]; [`night`] and [`drift`] put these
+//! together for the runs of a night. All work on logarithms:
 //! noise and losses of benchmarks are shares, and so a metric and its reciprocal get the same verdict. When several
 //! metrics are judged at once, [`holm`] keeps the whole at the level of one. How wrong all that is, is observed by
 //! [`selfcheck`] and, for a month of nights, simulated by [`fleet`] from [`noise`] and the [`scatter`] of each series.
@@ -9,9 +10,12 @@
 
 pub mod change_points;
 mod detector;
+pub mod drift;
 mod energy;
 pub mod fleet;
 pub mod holm;
+pub mod night;
+mod night_words;
 mod node;
 pub mod noise;
 pub mod one_point;
@@ -85,8 +89,8 @@ impl Limit {
         self.delta.ln_1p()
     }
 
-    /// `log_ratio` as a loss: positive is worse.
-    fn loss(self, log_ratio: f64) -> f64 {
+    /// `log_ratio`, the logarithm of new over old, as a loss: positive is worse.
+    pub fn loss(self, log_ratio: f64) -> f64 {
         match self.better {
             Better::Lower => log_ratio,
             Better::Higher => -log_ratio,

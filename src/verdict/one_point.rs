@@ -12,6 +12,9 @@ pub const LEAST_HISTORY: usize = 10;
 /// How often a number without a loss lies beyond the interval.
 pub const ALPHA: f64 = 0.001;
 
+/// Logarithms of equal numbers differ from their mean by no more.
+const ROUNDING: f64 = 1e-12;
+
 /// What one new number says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointJudgement {
@@ -26,6 +29,9 @@ pub struct PointJudgement {
     pub bound: Option<f64>,
     /// The smallest loss, as a share, that could have been called a regression: one below it may be there and pass.
     pub resolution: Option<f64>,
+    /// How often a number of the same kind is at least this bad: the one-sided p of no change. `None` when the number is
+    /// no measurement, and with fewer than two earlier ones.
+    pub p: Option<f64>,
     /// How many earlier numbers were measurements, and so counted.
     pub history: usize,
 }
@@ -36,8 +42,9 @@ pub fn judge(earlier: &[f64], new: f64, limit: Limit) -> PointJudgement {
     let logs: Vec<f64> =
         earlier.iter().filter(|value| is_measurement(**value)).map(|value| value.ln()).collect();
     let (center, n) = (stats::mean(&logs), logs.len() as f64);
-    let reach = stats::sd(&logs)
-        .map(|sd| stats::t_quantile(1.0 - ALPHA, n - 1.0) * sd * (1.0 + 1.0 / n).sqrt());
+    // What a next number deviates by, as a standard deviation.
+    let spread = stats::sd(&logs).map(|sd| sd * (1.0 + 1.0 / n).sqrt());
+    let reach = spread.map(|spread| stats::t_quantile(1.0 - ALPHA, n - 1.0) * spread);
     let shift = center.filter(|_| is_measurement(new)).map(|center| new.ln() - center);
     let least = reach.map(|reach| reach.max(limit.log()));
     let (verdict, improved) = match (shift, reach.zip(least)) {
@@ -61,7 +68,19 @@ pub fn judge(earlier: &[f64], new: f64, limit: Limit) -> PointJudgement {
         // `loss` is its own inverse: it turns a loss back into a log-ratio.
         bound: reach.map(|reach| limit.loss(reach).exp()),
         resolution: least.map(f64::exp_m1),
+        p: shift.zip(spread).map(|(shift, spread)| p_of(limit.loss(shift), spread, n - 1.0)),
         history: logs.len(),
+    }
+}
+
+/// The p of a loss. Where earlier numbers do not vary, any loss is beyond chance.
+fn p_of(loss: f64, spread: f64, freedom: f64) -> f64 {
+    if spread > ROUNDING {
+        stats::t_above(loss / spread, freedom)
+    } else if loss > ROUNDING {
+        0.0
+    } else {
+        1.0
     }
 }
 
@@ -83,6 +102,22 @@ mod tests {
         assert!((judgement.bound.expect("ten") - 1.0534).abs() < 1e-4, "{judgement:?}");
         assert!((judgement.resolution.expect("ten") - 0.0534).abs() < 1e-4, "{judgement:?}");
         assert_eq!(judgement.verdict, Verdict::Regress);
+        // A loss of 0.058319 over a spread of 0.012112: t 4.815.
+        let p = judgement.p.expect("ten");
+        assert!((p - 4.77e-4).abs() < 2e-6, "{p}");
+    }
+
+    #[test]
+    fn p_is_the_error_rate_at_which_the_number_would_just_be_called_worse() {
+        let limit = Limit::new(Better::Higher);
+        let bound = judge(&EARLIER, 100.0, limit).bound.expect("ten");
+        let center = 100.0 / judge(&EARLIER, 100.0, limit).ratio.expect("a ratio");
+        let p = judge(&EARLIER, center * bound, limit).p.expect("ten");
+        assert!((p - ALPHA).abs() < 1e-9, "{p}");
+        assert!(judge(&EARLIER, 110.0, limit).p.expect("ten") > 0.999, "better is no loss");
+        let steady = |new| judge(&[100.0; 10], new, limit).p;
+        assert_eq!((steady(100.0), steady(99.9), steady(f64::NAN)), (Some(1.0), Some(0.0), None));
+        assert_eq!(judge(&[1.0], 1.0, limit).p, None);
     }
 
     #[test]

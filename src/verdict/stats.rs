@@ -96,6 +96,17 @@ pub fn t_two_sided(t: f64, freedom: f64) -> f64 {
     (2.0 * students_t(freedom).cdf(-t.abs())).min(1.0)
 }
 
+/// How often chance alone gives a t of at least this.
+///
+/// # Panics
+/// When `freedom` is not positive.
+pub fn t_above(t: f64, freedom: f64) -> f64 {
+    if t.is_infinite() {
+        return if t > 0.0 { 0.0 } else { 1.0 };
+    }
+    students_t(freedom).cdf(-t)
+}
+
 fn students_t(freedom: f64) -> StudentsT {
     StudentsT::new(0.0, 1.0, freedom).expect("degrees of freedom are positive")
 }
@@ -172,6 +183,8 @@ mod tests {
             let t = t_quantile(share, freedom);
             assert!((t - expected).abs() < 6e-3, "{share} {freedom}: {t}, not {expected}");
             near(t_two_sided(t, freedom), 2.0 * (1.0 - share));
+            near(t_above(t, freedom), 1.0 - share);
+            near(t_above(-t, freedom), share);
         }
     }
 

@@ -58,7 +58,7 @@ fn pairs(n: usize) -> String {
     if n == 1 { "1 pair".to_owned() } else { format!("{n} pairs") }
 }
 
-fn change(ratio: f64, limit: Limit) -> String {
+pub(super) fn change(ratio: f64, limit: Limit) -> String {
     let shown = signed(ratio);
     if shown == NO_CHANGE {
         return "no change".to_owned();
@@ -75,7 +75,7 @@ fn signed(ratio: f64) -> String {
 }
 
 /// A share in percent, with as many decimals as it has: `3 %`, `2.5 %`.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{} %", (share * 1000.0).round() / 10.0)
 }
 

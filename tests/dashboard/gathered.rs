@@ -65,7 +65,19 @@ fn each_release_has_a_band_of_its_own_from_five_points_on() {
     // 1.1 has two points and 1.2 four: neither is enough.
     let [old] = &main.bands[..] else { panic!("{:?}", main.bands) };
     assert_eq!((old.first, old.last, old.median, old.mad), (0, 5, 1002.5, 1.5));
-    assert!(!main.outside(), "the newest point is of a release without a band");
+}
+
+#[test]
+fn a_newest_point_outside_the_noise_of_those_before_needs_a_look_also_within_its_limits() {
+    // A loss of 6 %, of which the limits let 10 % pass.
+    for (earlier, expected) in [(9, false), (12, true)] {
+        let before = (0..earlier).map(|it| 1000.0 + f64::from(it % 3));
+        let data = report(&nights(&before.chain([940.0]).collect::<Vec<_>>(), |_| "1.0"));
+        let main = data.cases[0].main().expect("numbers");
+        let change = main.change().expect("a change");
+        assert_eq!((main.outside(), change.beyond), (expected, false), "{earlier}");
+        assert_eq!(page(&data).contains(", outside its noise"), expected, "{earlier}");
+    }
 }
 
 #[test]

@@ -10,9 +10,10 @@ use serde_json::json;
 
 use super::super::steps::Finder;
 use super::filter::FilterArgs;
+use super::named::named;
 use super::table::{Column, lines, minute, number};
 use crate::history::{
-    AttemptRecord, CaseIdentity, Entries, Filter, Point, RunRecord, RunSummary, Series, Store,
+    AttemptRecord, CaseIdentity, Entries, Filter, Point, RunRecord, Series, Store,
 };
 use crate::list::{glob_matches, nearest};
 use crate::run;
@@ -38,7 +39,7 @@ pub(super) struct ShowArgs {
 /// Prints what is asked for.
 pub(super) fn run(args: &ShowArgs, store: &mut dyn Store) -> anyhow::Result<ExitCode> {
     let entries = store.entries()?;
-    let text = match the_run(args, store)? {
+    let text = match named("show", &args.what, store)? {
         Some(summary) => {
             let run = store.run(&summary)?;
             if args.json { run_json(&run, &entries) } else { run_text(&run, &entries) }
@@ -46,26 +47,6 @@ pub(super) fn run(args: &ShowArgs, store: &mut dyn Store) -> anyhow::Result<Exit
         None => the_series(args, store, &entries)?,
     };
     Ok(run::print("history", |out| out.write_all(text.as_bytes()))?)
-}
-
-/// The run that is named, by all of its id or by a start that no other has.
-fn the_run(args: &ShowArgs, store: &mut dyn Store) -> anyhow::Result<Option<RunSummary>> {
-    let mut runs = store.runs(&Default::default())?;
-    if let Some(exact) = runs.iter().position(|run| run.id == args.what) {
-        return Ok(Some(runs.swap_remove(exact)));
-    }
-    runs.retain(|run| run.id.starts_with(&args.what));
-    match &runs[..] {
-        [] => Ok(None),
-        [_] => Ok(runs.pop()),
-        [first, .., last] => anyhow::bail!(
-            "show {}: {} runs begin so, from {} to {}; write more of the id",
-            args.what,
-            runs.len(),
-            first.id,
-            last.id
-        ),
-    }
 }
 
 fn the_series(args: &ShowArgs, store: &mut dyn Store, entries: &Entries) -> anyhow::Result<String> {
