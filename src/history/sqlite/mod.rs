@@ -74,11 +74,6 @@ impl Sqlite {
         set("cache_size", &-CACHE_KIB)?;
         Ok(store)
     }
-
-    fn number(&self, query: &str) -> Result<i64, HistoryError> {
-        let read = self.connection.query_row(query, [], |row| row.get(0));
-        read.map_err(|error| trouble::of("open", &self.place, error))
-    }
 }
 
 impl Sql for Sqlite {
@@ -142,12 +137,16 @@ impl Sql for Sqlite {
     }
 
     fn schema(&mut self) -> Result<Schema, HistoryError> {
-        let application = self.number("PRAGMA application_id")?;
-        let version = self.number("PRAGMA user_version")?;
+        // In one statement, which sees the file at one moment: another process may be making it.
+        let query = "SELECT (SELECT application_id FROM pragma_application_id),
+            (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)";
+        let read =
+            self.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let (application, version, tables): (i64, i64, i64) =
+            read.map_err(|error| trouble::of("open", &self.place, error))?;
         if application == APPLICATION_ID {
             return Ok(Schema::Version(version));
         }
-        let tables = self.number("SELECT count(*) FROM sqlite_schema")?;
         Ok(match tables {
             0 if application == 0 => Schema::Empty,
             _ => Schema::Foreign(format!(
