@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// Pauses, of [`SIGNING`] each, that the new owner of a lock gets to write its name.
 const SIGNING_PATIENCE: u32 = 40;
 const SIGNING: Duration = Duration::from_millis(5);
+/// How often, and after what pause, it is asked again whether a directory is held: another may be asking.
+const ASKED_AGAIN: u32 = 10;
+const ASKING: Duration = Duration::from_millis(2);
 
 /// Who holds an output directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,7 +177,16 @@ pub(super) fn holder(output: &Path) -> Result<Option<Holder>, RecordError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(RecordError::file("open", &path))?,
     };
-    match file.try_lock() {
+    // Who asks holds it, too, for a moment; a run holds it for longer.
+    let mut locked = file.try_lock();
+    for _ in 0..ASKED_AGAIN {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(ASKING);
+        locked = file.try_lock();
+    }
+    match locked {
         Err(TryLockError::WouldBlock) => Ok(signature(&mut file)),
         Err(TryLockError::Error(error)) if !unsupported(&error) => {
             Err(RecordError::file("lock", &path)(error))
